@@ -1,0 +1,3 @@
+//! Choice of a server: sans-IO, called by a worker for each request.
+
+pub mod sticky;

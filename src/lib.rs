@@ -1,0 +1,29 @@
+//! torii: a redundant pair of HTTP load balancers in one binary.
+//!
+//! The module tree in dependency order; nothing points back:
+//!
+//! ```text
+//! cli -> control -> {admin, health, config, snapshot, observe}
+//!        proxy   -> {net, tls, http, balance, snapshot, observe}
+//! http, balance, health::machine import nothing but limits
+//! ```
+//!
+//! `control` and `proxy` meet only in `snapshot`, `observe` and a small mailbox.
+//! `docs/ARCHITECTURE.md` walks one request through these files.
+
+pub mod limits;
+
+pub mod balance;
+pub mod config;
+pub mod health;
+pub mod http;
+pub mod net;
+pub mod observe;
+pub mod snapshot;
+pub mod tls;
+
+pub mod admin;
+pub mod control;
+pub mod proxy;
+
+pub mod cli;

@@ -1,0 +1,101 @@
+//! Every capacity and default of torii, with its reason and the memory it implies.
+//!
+//! The configuration may lower or raise what an operator needs to change; what has no key
+//! stays here. Nothing outside this file invents a number for a queue, buffer or time-out.
+
+use std::time::Duration;
+
+/// Bytes of one lease, the unit in which a worker reads and writes. Key `io.buffer_size`.
+pub const BUFFER_SIZE: usize = 16 * 1024;
+
+/// Spare bytes before a lease's data, so that a rewritten head (an added cookie, an appended
+/// X-Forwarded-For) can grow in front of the body without the body moving. Part of every lease.
+pub const LEASE_HEADROOM: usize = 2 * 1024;
+
+/// Leases one worker may own at once. Key `io.buffers_per_worker`. 4096 x 18 KiB = 72 MiB a worker.
+pub const BUFFERS_PER_WORKER: usize = 4096;
+
+/// Leases that one active session may hold: one towards the client, one towards the server.
+/// A session starts only when this many are free, so no session waits while it holds one.
+pub const LEASES_PER_SESSION: usize = 2;
+
+/// Submission queue entries of a worker's ring. Key `io.ring_entries`.
+pub const RING_ENTRIES: u32 = 4096;
+
+/// Connections of the whole process. Key `limits.max_connections`. A parked connection costs a
+/// few hundred bytes, plus a TLS session where it has one.
+pub const MAX_CONNECTIONS: usize = 60_000;
+
+/// Bytes of a request or response head. Key `limits.request_head_size`. HAProxy allows about 15 KiB.
+pub const HEAD_SIZE: usize = 16 * 1024;
+
+/// Fields of a request or response head. Key `limits.request_headers`. HAProxy allows 101 lines.
+pub const HEAD_FIELDS: usize = 100;
+
+/// Empty lines accepted before a request line (RFC 9112 section 2.2 asks for at least one).
+pub const EMPTY_LINES_BEFORE_REQUEST: usize = 4;
+
+/// Bytes of a chunk-size line with its extension.
+pub const CHUNK_LINE_SIZE: usize = 256;
+
+/// Bytes of a trailer section.
+pub const TRAILER_SIZE: usize = 8 * 1024;
+
+/// Interim (1xx) responses forwarded for one request before the server is given up.
+pub const INTERIM_RESPONSES: usize = 16;
+
+/// Bytes of the request line kept for the access log (HAProxy: tune.http.logurilen 1024).
+pub const LOG_REQUEST_LINE: usize = 1024;
+
+/// Idle server connections one worker keeps for one server.
+pub const IDLE_UPSTREAM_PER_SERVER: usize = 256;
+
+/// How long an idle server connection is kept. Shorter than the usual server keep-alive
+/// (nginx 75 s), so that the proxy and not the server closes first.
+pub const IDLE_UPSTREAM_AGE: Duration = Duration::from_secs(30);
+
+/// How long a kept-alive client may stay silent before its buffer is taken away and it is parked.
+pub const PARK_AFTER: Duration = Duration::from_millis(500);
+
+/// Resolution of every time-out on the data path: deadlines are looked at this often.
+pub const DEADLINE_TICK: Duration = Duration::from_millis(50);
+
+/// Longest wait for in-flight requests after SIGTERM or SIGINT before their connections are cut.
+pub const DRAIN_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long unread request bytes are read and thrown away after an answer that closes the
+/// connection, so that the answer is not lost to a reset.
+pub const LINGER: Duration = Duration::from_secs(1);
+
+/// Bytes read and thrown away while lingering.
+pub const LINGER_BYTES: usize = 256 * 1024;
+
+/// Longest TLS handshake.
+pub const TLS_HANDSHAKE: Duration = Duration::from_secs(5);
+
+/// Queue of connections the kernel may hold for a listener (bounded by net.core.somaxconn).
+pub const LISTEN_BACKLOG: i32 = 4096;
+
+/// Bytes of one worker's access-log ring: about 7,000 records. Full: the record is dropped and counted.
+pub const LOG_RING_BYTES: usize = 1024 * 1024;
+
+/// Bytes of one log line as written.
+pub const LOG_LINE_SIZE: usize = 4096;
+
+/// Bytes of a health probe's answer that are read; a verdict needs only the status line.
+pub const PROBE_RESPONSE_SIZE: usize = 16 * 1024;
+
+/// Time-outs where the configuration says nothing. HAProxy has none and only warns.
+pub mod timeouts {
+    use std::time::Duration;
+    /// TCP connection to a server, per attempt.
+    pub const CONNECT: Duration = Duration::from_secs(5);
+    /// Inactivity of the client while it should send or read.
+    pub const CLIENT: Duration = Duration::from_secs(30);
+    /// Inactivity of the server; also the wait for its response head.
+    pub const SERVER: Duration = Duration::from_secs(30);
+    /// A whole request head, from its first byte (or the connection) to its end.
+    pub const HTTP_REQUEST: Duration = Duration::from_secs(10);
+    /// Idle client connection between requests.
+    pub const KEEP_ALIVE: Duration = Duration::from_secs(30);
+}

@@ -1,0 +1,190 @@
+//! A worker's counters: plain integers on its own cache lines, summed by whoever reads them.
+//!
+//! One `WorkerCounters` per worker. Only its worker writes (a load and a store, never a locked
+//! instruction); the statistics page reads all of them with relaxed loads.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A count that one thread writes and others read.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds; only the owning worker may call it.
+    #[inline]
+    pub fn add(&self, amount: u64) {
+        self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(amount), Ordering::Relaxed);
+    }
+
+    /// Sets; only the owning worker may call it.
+    #[inline]
+    pub fn set(&self, value: u64) {
+        self.0.store(value, Ordering::Relaxed);
+    }
+
+    /// Current value.
+    #[inline]
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Responses by class of status: 1xx to 5xx, then everything else.
+pub type StatusClasses = [Counter; 6];
+
+/// Everything one worker counts. Indices are those of the snapshot.
+#[derive(Debug)]
+#[repr(align(128))]
+pub struct WorkerCounters {
+    /// Per listener.
+    pub listeners: Vec<ListenerCounters>,
+    /// Per backend.
+    pub backends: Vec<BackendCounters>,
+    /// Events of the worker as a whole, and every limit that was hit.
+    pub worker: WorkerEvents,
+}
+
+/// What belongs to no listener. Each limit of `limits` that traffic can hit has its counter here.
+#[derive(Debug, Default)]
+pub struct WorkerEvents {
+    /// Access records dropped because the ring was full.
+    pub log_dropped: Counter,
+    /// Sessions that waited for a free lease.
+    pub lease_waits: Counter,
+    /// Leases in use now.
+    pub leases_in_use: Counter,
+    /// Times the accept loop stopped at a connection limit.
+    pub accept_paused: Counter,
+    /// Accept errors (no descriptors, no memory).
+    pub accept_errors: Counter,
+    /// TLS handshakes that failed or timed out.
+    pub tls_failures: Counter,
+    /// Heads beyond `request_head_size`.
+    pub head_too_large: Counter,
+    /// Heads beyond `request_headers`.
+    pub too_many_fields: Counter,
+    /// Deadlines that fired.
+    pub timeouts: Counter,
+    /// Idle server connections found closed or dirty.
+    pub idle_upstream_discarded: Counter,
+}
+
+/// One listener.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+pub struct ListenerCounters {
+    /// Connections accepted.
+    pub connections: Counter,
+    /// Requests, whatever came of them.
+    pub requests: Counter,
+    /// Bytes from clients.
+    pub bytes_in: Counter,
+    /// Bytes to clients.
+    pub bytes_out: Counter,
+    /// Malformed, aborted or timed-out requests (`ereq`).
+    pub request_errors: Counter,
+    /// Answered by torii itself (`intercepted`).
+    pub intercepted: Counter,
+    /// Answers by class of status.
+    pub statuses: StatusClasses,
+}
+
+/// One backend.
+#[derive(Debug, Default)]
+pub struct BackendCounters {
+    /// Requests that reached the backend, with or without a server.
+    pub requests: Counter,
+    /// Requests for which no server could be chosen.
+    pub no_server: Counter,
+    /// Answers by class of status, those of ours included.
+    pub statuses: StatusClasses,
+    /// Per server.
+    pub servers: Vec<ServerCounters>,
+}
+
+/// One server.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+pub struct ServerCounters {
+    /// Requests assigned (`stot`).
+    pub requests: Counter,
+    /// Requests assigned by balancing rather than by cookie (`lbtot`).
+    pub balanced: Counter,
+    /// Request bytes sent.
+    pub bytes_in: Counter,
+    /// Response bytes received.
+    pub bytes_out: Counter,
+    /// Failed connection attempts (`econ`).
+    pub connect_errors: Counter,
+    /// Bad, missing or unfinished responses (`eresp`).
+    pub response_errors: Counter,
+    /// Retries (`wretr`).
+    pub retries: Counter,
+    /// Requests moved to another server (`wredis`).
+    pub redispatches: Counter,
+    /// Transfers that the client gave up (`cli_abrt`).
+    pub client_aborts: Counter,
+    /// Transfers that the server gave up (`srv_abrt`).
+    pub server_aborts: Counter,
+    /// New connections (`connect`).
+    pub connects: Counter,
+    /// Reused connections (`reuse`).
+    pub reuses: Counter,
+    /// Idle connections now (`srv_icur`).
+    pub idle_connections: Counter,
+    /// Answers by class of status.
+    pub statuses: StatusClasses,
+    /// Sum of connect times, milliseconds, and of the values that make it up.
+    pub connect_ms_sum: Counter,
+    /// Sum of response times, milliseconds.
+    pub response_ms_sum: Counter,
+    /// Sum of total times, milliseconds.
+    pub total_ms_sum: Counter,
+    /// Exchanges in the three sums.
+    pub timed_exchanges: Counter,
+    /// UNIX milliseconds of the last request assigned (`lastsess`), 0 for never.
+    pub last_request_unix_ms: Counter,
+}
+
+impl WorkerCounters {
+    /// Zeroed counters for a snapshot's shape: listeners, and servers of each backend.
+    pub fn new(listeners: usize, servers_of_backends: &[usize]) -> Self {
+        let backend = |&servers: &usize| BackendCounters {
+            servers: std::iter::repeat_with(ServerCounters::default).take(servers).collect(),
+            ..BackendCounters::default()
+        };
+        Self {
+            listeners: std::iter::repeat_with(ListenerCounters::default).take(listeners).collect(),
+            backends: servers_of_backends.iter().map(backend).collect(),
+            worker: WorkerEvents::default(),
+        }
+    }
+}
+
+/// Index into `StatusClasses` for a status; -1 and other oddities count as "other".
+#[inline]
+pub fn status_class(status: i16) -> usize {
+    match status {
+        100..=599 => (status / 100 - 1) as usize,
+        _ => 5,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_statuses_by_class() {
+        assert_eq!([100, 204, 302, 404, 599].map(status_class), [0, 1, 2, 3, 4]);
+        assert_eq!([-1, 0, 99, 600].map(status_class), [5; 4]);
+    }
+
+    #[test]
+    fn has_the_shape_of_the_snapshot() {
+        let counters = WorkerCounters::new(2, &[3, 1]);
+        assert_eq!(counters.listeners.len(), 2);
+        assert_eq!(counters.backends[0].servers.len(), 3);
+        assert_eq!(counters.backends[1].servers.len(), 1);
+    }
+}

@@ -1,0 +1,58 @@
+//! One access record: what a worker knows of a finished exchange, before anyone formats it.
+//!
+//! A worker owns one `Record` per session and reuses it; `ring` copies it to the log thread.
+//! Field names and meanings are those of HAProxy's log format (configuration manual section 8.2).
+
+use std::net::SocketAddr;
+
+/// "No such index": no backend or server was chosen.
+pub const NONE: u16 = u16::MAX;
+
+/// One finished exchange, or one rejected message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// `%ci:%cp`
+    pub client: SocketAddr,
+    /// Listener index; names are resolved by the log thread.
+    pub listener: u16,
+    /// Backend index, or `NONE`: the listener's own name is logged.
+    pub backend: u16,
+    /// Server index in the backend, or `NONE`: `<NOSRV>`.
+    pub server: u16,
+    /// `%tr`: UNIX time of the request's first byte, milliseconds.
+    pub start_unix_ms: u64,
+    /// `%TR` milliseconds, or -1.
+    pub request_ms: i32,
+    /// `%Tw` milliseconds, or -1.
+    pub queue_ms: i32,
+    /// `%Tc` milliseconds, or -1.
+    pub connect_ms: i32,
+    /// `%Tr` milliseconds, or -1.
+    pub response_ms: i32,
+    /// `%Ta` milliseconds.
+    pub active_ms: i32,
+    /// `%ST`, or -1.
+    pub status: i16,
+    /// `%B`: bytes sent to the client, head included, before TLS.
+    pub bytes: u64,
+    /// `%tsc`
+    pub termination: [u8; 4],
+    /// `%ac`
+    pub process_connections: u32,
+    /// `%fc`
+    pub listener_connections: u32,
+    /// `%bc`
+    pub backend_connections: u32,
+    /// `%sc`
+    pub server_connections: u32,
+    /// `%rc`
+    pub retries: u16,
+    /// `+` before `%rc`
+    pub redispatched: bool,
+    /// `%sq`
+    pub server_queue: u32,
+    /// `%bq`
+    pub backend_queue: u32,
+    /// `%r` as received, at most `limits::LOG_REQUEST_LINE` - 1 bytes; empty means `<BADREQ>`.
+    pub request_line: Vec<u8>,
+}

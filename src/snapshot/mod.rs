@@ -1,0 +1,9 @@
+//! What control publishes and workers read.
+
+pub mod build;
+pub mod model;
+pub mod publish;
+pub mod server_state;
+
+pub use model::{Backend, Gauge, Listener, Server, Snapshot};
+pub use server_state::{HealthReport, ServerState};

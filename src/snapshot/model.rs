@@ -1,0 +1,83 @@
+//! The snapshot: everything a worker needs to serve a request, immutable once published.
+//!
+//! Built from the checked configuration by `snapshot::build`, published through `arc-swap`, read
+//! by workers with one pointer compare per request. What changes while it is published (server
+//! states, in-flight counts) are atomics in `server_state`, shared by successive snapshots.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64};
+
+use super::server_state::ServerState;
+use crate::balance::sticky::CookieRules;
+use crate::config::model::Timeouts;
+
+/// All listeners and backends. Indices are those of the configuration file.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// Index = listener number in records and counters.
+    pub listeners: Vec<Listener>,
+    /// Index = backend number in records and counters.
+    pub backends: Vec<Backend>,
+    /// Connections of the whole process, and their limit.
+    pub process: Arc<Gauge>,
+}
+
+/// What clients connect to.
+#[derive(Debug)]
+pub struct Listener {
+    /// Name as configured.
+    pub name: Arc<str>,
+    /// Default backend's index.
+    pub backend: usize,
+    /// TLS termination.
+    pub tls: Option<Arc<rustls::ServerConfig>>,
+    /// Time-outs of the client side.
+    pub timeouts: Timeouts,
+    /// Connections now, and their limit.
+    pub connections: Arc<Gauge>,
+}
+
+/// A group of servers.
+#[derive(Debug)]
+pub struct Backend {
+    /// Name as configured.
+    pub name: Arc<str>,
+    /// In the order of the file.
+    pub servers: Vec<Server>,
+    /// Append X-Forwarded-For.
+    pub forwarded_for: bool,
+    /// Persistence.
+    pub cookie: Option<Arc<CookieRules>>,
+    /// Time-outs of the server side.
+    pub timeouts: Timeouts,
+    /// Requests now in this backend.
+    pub in_flight: Arc<Gauge>,
+    /// Raised whenever a server's `up` or `weight` changes, so that a worker knows to look again.
+    pub epoch: Arc<AtomicU64>,
+}
+
+/// One server.
+#[derive(Debug)]
+pub struct Server {
+    /// Name as configured.
+    pub name: Arc<str>,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Persistence id.
+    pub cookie: Option<Arc<str>>,
+    /// Operational state and in-flight count, kept across snapshots.
+    pub state: Arc<ServerState>,
+}
+
+/// A shared count with a limit, on its own cache line. Exact across workers.
+#[derive(Debug)]
+#[repr(align(64))]
+pub struct Gauge {
+    /// Current value.
+    pub current: AtomicU32,
+    /// Highest value seen.
+    pub max: AtomicU32,
+    /// Limit; `u32::MAX` is none.
+    pub limit: u32,
+}
