@@ -1,1 +1,18 @@
-//! sans-IO HTTP/1.1.
+//! Sans-IO HTTP/1.1: bytes in, decisions and bytes out. No socket, no clock, no allocation on the
+//! steady path. `proxy` drives it; fuzzers and tables test it at full speed.
+//!
+//! * `scan` finds delimiters, `head` holds what a parsed head is made of, `request` and `response`
+//!   parse one, `framing` decides how its body is delimited, once.
+//! * `chunked` follows a chunked body, `cookie` and `cacheable` answer persistence's questions.
+//! * `rewrite` writes the head that is forwarded, `answer` the responses that are our own.
+
+pub mod answer;
+pub mod chunked;
+pub mod fields;
+pub mod framing;
+pub mod head;
+pub mod request;
+pub mod response;
+pub mod rewrite;
+pub mod scan;
+pub mod target;

@@ -1,0 +1,361 @@
+//! Following a chunked body without copying it: which bytes pass as they are, which are left out.
+//!
+//! `proxy::relay` feeds it what has arrived; it answers with the next run of bytes to forward and
+//! how many to leave out after it. Chunk extensions and trailer fields that could change framing or
+//! trust are left out, everything else passes byte for byte. RFC 9112 section 7.1, strictly: CRLF
+//! only, hexadecimal digits only, CRLF after every chunk.
+//!
+//! ```text
+//!  Size ──"5"[;ext]──▶ SizeEnd ──CRLF──▶ Data ──▶ DataEnd ──CRLF──▶ Size
+//!    └────"0"────────▶ LastSizeEnd ──CRLF──▶ Trailer ──field──▶ Trailer ──CRLF──▶ Done
+//! ```
+
+use super::head::HeadError;
+use super::scan;
+use crate::limits::{CHUNK_LINE_SIZE, TRAILER_SIZE};
+
+/// Extension bytes of one message that are read and left out; beyond that it is an attack.
+const EXTENSION_BYTES: usize = 16 * 1024;
+
+/// Significant hexadecimal digits of a chunk size: 2^60 - 1, so that no sum can overflow.
+const SIZE_DIGITS: usize = 15;
+
+/// Position in a chunked body.
+#[derive(Debug, Clone)]
+pub struct Chunked {
+    state: State,
+    extension_bytes: usize,
+    trailer_bytes: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Size,
+    SizeEnd(u64),
+    Data(u64),
+    DataEnd,
+    LastSizeEnd,
+    Trailer,
+    Done,
+}
+
+/// What to do with the bytes at hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Run {
+    /// Bytes to forward as they are.
+    pub forward: usize,
+    /// Bytes after them to leave out. What follows is for the next call.
+    pub skip: usize,
+    /// The body ends after these.
+    pub done: bool,
+}
+
+impl Chunked {
+    /// Before the first chunk.
+    pub fn new() -> Self {
+        Self { state: State::Size, extension_bytes: 0, trailer_bytes: 0 }
+    }
+
+    /// Whether the whole body has been seen.
+    pub fn is_done(&self) -> bool {
+        self.state == State::Done
+    }
+
+    /// Follows `buffer`. Bytes beyond `forward + skip` are an incomplete line, or the next run;
+    /// they must be given again, with more bytes when both are zero.
+    ///
+    /// # Errors
+    /// The body is malformed or beyond a limit; nothing of `buffer` may be forwarded.
+    pub fn follow(&mut self, buffer: &[u8]) -> Result<Run, HeadError> {
+        let mut at = 0;
+        loop {
+            let rest = &buffer[at..];
+            match self.state {
+                State::Size => match self.size_line(rest)? {
+                    None => break,
+                    Some((digits, skip)) if skip > 0 => {
+                        return Ok(Run { forward: at + digits, skip, done: false });
+                    }
+                    Some((digits, _)) => at += digits,
+                },
+                State::SizeEnd(_) | State::LastSizeEnd | State::DataEnd => match rest {
+                    [] | [b'\r'] => break,
+                    [b'\r', b'\n', ..] => {
+                        at += 2;
+                        self.state = match self.state {
+                            State::SizeEnd(size) => State::Data(size),
+                            State::LastSizeEnd => State::Trailer,
+                            _ => State::Size,
+                        };
+                    }
+                    _ => return Err(HeadError::Malformed),
+                },
+                State::Data(left) => {
+                    let here = left.min(rest.len() as u64);
+                    at += here as usize;
+                    self.state = if here == left { State::DataEnd } else { State::Data(left - here) };
+                    if here < left {
+                        break;
+                    }
+                }
+                State::Trailer => match self.trailer_line(rest)? {
+                    Trailer::Incomplete => break,
+                    Trailer::Keep(len) => at += len,
+                    Trailer::Drop(skip) => return Ok(Run { forward: at, skip, done: false }),
+                    Trailer::End => {
+                        at += 2;
+                        self.state = State::Done;
+                    }
+                },
+                State::Done => break,
+            }
+        }
+        Ok(Run { forward: at, skip: 0, done: self.is_done() })
+    }
+
+    /// A whole chunk-size line: the length of its digits, and of the extension to leave out.
+    fn size_line(&mut self, rest: &[u8]) -> Result<Option<(usize, usize)>, HeadError> {
+        let digits = rest.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+        let line_len = scan::value_len(rest);
+        if line_len > CHUNK_LINE_SIZE {
+            return Err(HeadError::HeadTooLarge);
+        }
+        if digits < rest.len() && (digits == 0 || !matches!(rest[digits], b'\r' | b';' | b' ' | b'\t')) {
+            return Err(HeadError::Malformed);
+        }
+        match rest[line_len..] {
+            [] | [b'\r'] => return Ok(None),
+            [b'\r', b'\n', ..] => {}
+            _ => return Err(HeadError::Malformed),
+        }
+        let zeros = rest[..digits].iter().take_while(|&&byte| byte == b'0').count();
+        if digits - zeros > SIZE_DIGITS {
+            return Err(HeadError::Malformed);
+        }
+        let extension = &rest[digits..line_len];
+        check_extension(extension)?;
+        self.extension_bytes += extension.len();
+        if self.extension_bytes > EXTENSION_BYTES {
+            return Err(HeadError::HeadTooLarge);
+        }
+        let size = rest[zeros..digits]
+            .iter()
+            .fold(0u64, |size, &digit| size * 16 + u64::from((digit as char).to_digit(16).unwrap_or(0)));
+        self.state = if size == 0 { State::LastSizeEnd } else { State::SizeEnd(size) };
+        Ok(Some((digits, extension.len())))
+    }
+
+    fn trailer_line(&mut self, rest: &[u8]) -> Result<Trailer, HeadError> {
+        match rest {
+            [] | [b'\r'] => return Ok(Trailer::Incomplete),
+            [b'\r', b'\n', ..] => return Ok(Trailer::End),
+            _ => {}
+        }
+        let Some(line_len) = memchr::memchr(b'\n', rest).map(|at| at + 1) else {
+            return if self.trailer_bytes + rest.len() > TRAILER_SIZE {
+                Err(HeadError::HeadTooLarge)
+            } else {
+                Ok(Trailer::Incomplete)
+            };
+        };
+        self.trailer_bytes += line_len;
+        if self.trailer_bytes > TRAILER_SIZE {
+            return Err(HeadError::HeadTooLarge);
+        }
+        let name = field_name(&rest[..line_len])?;
+        Ok(if is_allowed_trailer(name) { Trailer::Keep(line_len) } else { Trailer::Drop(line_len) })
+    }
+}
+
+impl Default for Chunked {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+enum Trailer {
+    Incomplete,
+    Keep(usize),
+    Drop(usize),
+    End,
+}
+
+/// The name of the one well-formed field line that `line` (with its CRLF) holds.
+fn field_name(line: &[u8]) -> Result<&[u8], HeadError> {
+    let name_len = scan::token_len(line);
+    if name_len == 0 || line.get(name_len) != Some(&b':') {
+        return Err(HeadError::Malformed);
+    }
+    let value = &line[name_len + 1..];
+    if &value[scan::value_len(value)..] == b"\r\n" {
+        Ok(&line[..name_len])
+    } else {
+        Err(HeadError::Malformed)
+    }
+}
+
+/// RFC 9110 section 6.5.1: fields for framing, routing, authentication, or that a server trusts
+/// because the proxy sets them, have no business after the body.
+fn is_allowed_trailer(name: &[u8]) -> bool {
+    const REFUSED: [&[u8]; 20] = [
+        b"content-length",
+        b"transfer-encoding",
+        b"host",
+        b"connection",
+        b"keep-alive",
+        b"te",
+        b"trailer",
+        b"upgrade",
+        b"expect",
+        b"authorization",
+        b"proxy-authorization",
+        b"cookie",
+        b"set-cookie",
+        b"content-encoding",
+        b"content-type",
+        b"content-range",
+        b"cache-control",
+        b"forwarded",
+        b"x-forwarded-for",
+        b"x-forwarded-proto",
+    ];
+    !REFUSED.iter().any(|refused| name.eq_ignore_ascii_case(refused))
+}
+
+/// `*( BWS ";" ... )`: begins with a semicolon after optional blanks, quotes closed.
+fn check_extension(extension: &[u8]) -> Result<(), HeadError> {
+    if extension.is_empty() {
+        return Ok(());
+    }
+    let blanks = extension.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    if extension.get(blanks) != Some(&b';') {
+        return Err(HeadError::Malformed);
+    }
+    let mut quoted = false;
+    let mut escaped = false;
+    for &byte in extension {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            _ => {}
+        }
+    }
+    if quoted { Err(HeadError::Malformed) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// Feeds `input` in pieces that end at `splits`; returns what is forwarded and what is left.
+    fn run(input: &[u8], splits: &[usize]) -> Result<(Vec<u8>, usize, bool), HeadError> {
+        let mut chunked = Chunked::new();
+        let mut forwarded = Vec::new();
+        let mut held: Vec<u8> = Vec::new();
+        let mut start = 0;
+        for &end in splits.iter().chain([&input.len()]) {
+            held.extend_from_slice(&input[start..end]);
+            start = end;
+            loop {
+                let run = chunked.follow(&held)?;
+                forwarded.extend_from_slice(&held[..run.forward]);
+                held.drain(..run.forward + run.skip);
+                if run.forward + run.skip == 0 || run.done {
+                    break;
+                }
+            }
+        }
+        Ok((forwarded, held.len(), chunked.is_done()))
+    }
+
+    /// The same result however the input is cut in two, and byte by byte.
+    fn run_every_way(input: &str) -> Result<(String, usize, bool), HeadError> {
+        let input = input.as_bytes();
+        let whole = run(input, &[]);
+        for split in 0..=input.len() {
+            assert_eq!(
+                run(input, &[split]),
+                whole,
+                "{:?} split at {split}",
+                input.escape_ascii().to_string()
+            );
+        }
+        let every: Vec<usize> = (0..input.len()).collect();
+        assert_eq!(run(input, &every), whole, "byte by byte");
+        whole.map(|(bytes, left, done)| (String::from_utf8(bytes).unwrap(), left, done))
+    }
+
+    #[test]
+    fn forwards_a_plain_body_byte_for_byte() {
+        let body = "5\r\nhello\r\nA\r\n0123456789\r\n0\r\n\r\n";
+        assert_eq!(run_every_way(body), Ok((body.into(), 0, true)));
+    }
+
+    #[test]
+    fn leaves_what_follows_the_body_alone() {
+        assert_eq!(run_every_way("0\r\n\r\nGET / HTTP/1.1"), Ok(("0\r\n\r\n".into(), 14, true)));
+    }
+
+    #[test]
+    fn drops_extensions() {
+        let body = "5;a=b;c=\"d;\\\" e\"\r\nhello\r\n00 ;x\r\n\r\n";
+        assert_eq!(run_every_way(body), Ok(("5\r\nhello\r\n00\r\n\r\n".into(), 0, true)));
+    }
+
+    #[test]
+    fn keeps_harmless_trailers_and_drops_dangerous_ones() {
+        let body = "0\r\nX-Sum: 1\r\nContent-Length: 5\r\nhost: a\r\nY: 2\r\n\r\n";
+        assert_eq!(run_every_way(body), Ok(("0\r\nX-Sum: 1\r\nY: 2\r\n\r\n".into(), 0, true)));
+    }
+
+    #[test]
+    fn refuses_sizes_that_are_none() {
+        for bad in
+            ["0x5", "+5", "-1", "5_", "5 5", " 5", "5.", "g", "", "10000000000000000", "ffffffffffffffff"]
+        {
+            let body = format!("{bad}\r\nhello\r\n0\r\n\r\n");
+            assert_eq!(run_every_way(&body), Err(HeadError::Malformed), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn refuses_lines_that_do_not_end_in_crlf() {
+        for bad in [
+            "5\nhello\r\n0\r\n\r\n",
+            "5\r\r\nhello\r\n0\r\n\r\n",
+            "5\r\nhello\n0\r\n\r\n",
+            "5\r\nhelloXX0\r\n\r\n",
+            "5\r\nhello\r\n\r\n0\r\n\r\n",
+            "5;\nx\r\nhello\r\n",
+            "5;a=\"b\r\nhello\r\n0\r\n\r\n",
+            "0\r\nno colon\r\n\r\n",
+            "0\r\nX: y\nZ: 1\r\n\r\n",
+            "0\r\n X: y\r\n\r\n",
+            "0\r\nX : y\r\n\r\n",
+        ] {
+            assert_eq!(run(bad.as_bytes(), &[]).err(), Some(HeadError::Malformed), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn is_not_done_before_the_last_chunk() {
+        assert_eq!(run_every_way("5\r\nhello\r\n").map(|(_, _, done)| done), Ok(false));
+        assert_eq!(run_every_way("5\r\nhel").map(|(_, _, done)| done), Ok(false));
+    }
+
+    #[test]
+    fn bounds_lines_extensions_and_trailers() {
+        let long_line = format!("5;{}\r\nhello\r\n", "a".repeat(300));
+        assert_eq!(run(long_line.as_bytes(), &[]).err(), Some(HeadError::HeadTooLarge));
+        let zeros = format!("{}5\r\nhello\r\n0\r\n\r\n", "0".repeat(40));
+        assert!(run(zeros.as_bytes(), &[]).is_ok());
+        let many_extensions = format!("1;{}\r\nx\r\n", "a".repeat(200)).repeat(100);
+        assert_eq!(run(many_extensions.as_bytes(), &[]).err(), Some(HeadError::HeadTooLarge));
+        let trailers = format!("0\r\n{}\r\n", format!("X: {}\r\n", "a".repeat(100)).repeat(100));
+        assert_eq!(run(trailers.as_bytes(), &[]).err(), Some(HeadError::HeadTooLarge));
+        let endless = format!("0\r\nX: {}", "a".repeat(9000));
+        assert_eq!(run(endless.as_bytes(), &[]).err(), Some(HeadError::HeadTooLarge));
+    }
+}
