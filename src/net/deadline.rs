@@ -1,0 +1,231 @@
+//! Deadlines: one slot per socket in a flat table, looked through on every tick.
+//!
+//! Arming and disarming are stores. A deadline that is reached shuts its socket down, so that the
+//! pending operation completes; its owner then finds `fired` and knows why. Looking through the
+//! table costs about a nanosecond per socket and tick, which beats a wheel's bookkeeping per
+//! request up to well beyond the connections a process can hold.
+
+use std::cell::RefCell;
+use std::os::fd::{BorrowedFd, RawFd};
+use std::rc::Rc;
+
+use monoio::io::{CancelHandle, Canceller};
+use socket2::SockRef;
+
+/// Never.
+const DISARMED: u64 = u64::MAX;
+
+/// All deadlines of a worker.
+#[derive(Default)]
+pub struct Deadlines {
+    table: RefCell<Table>,
+}
+
+#[derive(Default)]
+struct Table {
+    /// Milliseconds of the worker's clock; apart from `slots`, so that looking through is dense.
+    at_ms: Vec<u64>,
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+}
+
+struct Slot {
+    socket: RawFd,
+    fired: bool,
+    idle: bool,
+    parking: Option<Canceller>,
+}
+
+/// The slot of one socket. Dropped before its socket is closed.
+pub struct Deadline {
+    deadlines: Rc<Deadlines>,
+    slot: u32,
+}
+
+impl Deadlines {
+    /// A slot for `socket`, disarmed. It must not outlive the descriptor.
+    pub(super) fn register(self: &Rc<Self>, socket: RawFd) -> Deadline {
+        let table = &mut *self.table.borrow_mut();
+        let new = Slot { socket, fired: false, idle: false, parking: None };
+        let slot = match table.free.pop() {
+            Some(slot) => {
+                table.slots[slot as usize] = new;
+                slot
+            }
+            None => {
+                table.at_ms.push(DISARMED);
+                table.slots.push(new);
+                (table.slots.len() - 1) as u32
+            }
+        };
+        Deadline { deadlines: self.clone(), slot }
+    }
+
+    /// Fires everything that is due. Returns how many did.
+    pub fn expire(&self, now_ms: u64) -> usize {
+        self.fire_where(|at_ms, _| at_ms <= now_ms)
+    }
+
+    /// Ends every connection that waits for a next request (draining).
+    pub fn expire_idle(&self) -> usize {
+        self.fire_where(|_, slot| slot.idle)
+    }
+
+    /// Ends every connection (the drain limit).
+    pub fn expire_all(&self) -> usize {
+        self.fire_where(|_, _| true)
+    }
+
+    /// Sockets registered.
+    pub fn len(&self) -> usize {
+        let table = self.table.borrow();
+        table.slots.len() - table.free.len()
+    }
+
+    /// Whether no socket is registered.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn fire_where(&self, due: impl Fn(u64, &Slot) -> bool) -> usize {
+        let mut fired = 0;
+        let table = &mut *self.table.borrow_mut();
+        for (at_ms, slot) in table.at_ms.iter_mut().zip(&mut table.slots) {
+            if slot.socket >= 0 && due(*at_ms, slot) {
+                *at_ms = DISARMED;
+                slot.fire();
+                fired += 1;
+            }
+        }
+        fired
+    }
+}
+
+impl Slot {
+    fn fire(&mut self) {
+        match self.parking.take() {
+            // The read is cancelled but still awaited, so nothing that arrived is lost.
+            Some(canceller) if !self.fired => drop(canceller.cancel()),
+            _ => {
+                self.fired = true;
+                // SAFETY: the slot is freed before its socket is closed, so the descriptor is open.
+                let socket = unsafe { BorrowedFd::borrow_raw(self.socket) };
+                // A socket that is already down has nothing pending: there is nothing to do.
+                let _ = SockRef::from(&socket).shutdown(std::net::Shutdown::Both);
+            }
+        }
+    }
+}
+
+impl Deadline {
+    /// Shuts the socket down at `at_ms` unless armed again or disarmed.
+    #[inline]
+    pub fn arm(&self, at_ms: u64) {
+        self.deadlines.table.borrow_mut().at_ms[self.slot as usize] = at_ms;
+    }
+
+    /// No deadline.
+    #[inline]
+    pub fn disarm(&self) {
+        self.arm(DISARMED);
+    }
+
+    /// Whether the socket was shut down by its deadline.
+    #[inline]
+    pub fn fired(&self) -> bool {
+        self.deadlines.table.borrow().slots[self.slot as usize].fired
+    }
+
+    /// Marks the connection as waiting for a next request, or as busy.
+    pub fn set_idle(&self, idle: bool) {
+        self.deadlines.table.borrow_mut().slots[self.slot as usize].idle = idle;
+    }
+
+    /// Cancels the read made with the returned handle at `at_ms`, instead of shutting down.
+    pub(super) fn arm_parking(&self, at_ms: u64) -> CancelHandle {
+        let table = &mut *self.deadlines.table.borrow_mut();
+        table.at_ms[self.slot as usize] = at_ms;
+        table.slots[self.slot as usize].parking.get_or_insert_default().handle()
+    }
+
+    /// The read was not cancelled, or is over: deadlines shut down again.
+    pub(super) fn end_parking(&self) {
+        let table = &mut *self.deadlines.table.borrow_mut();
+        table.at_ms[self.slot as usize] = DISARMED;
+        table.slots[self.slot as usize].parking = None;
+    }
+}
+
+impl Drop for Deadline {
+    fn drop(&mut self) {
+        let table = &mut *self.deadlines.table.borrow_mut();
+        let slot = self.slot as usize;
+        table.at_ms[slot] = DISARMED;
+        table.slots[slot] = Slot { socket: -1, fired: false, idle: false, parking: None };
+        table.free.push(self.slot);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::io::Read;
+    use std::net::{TcpListener, TcpStream};
+    use std::os::fd::AsRawFd;
+
+    use super::*;
+
+    fn pair() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        (client, listener.accept().unwrap().0)
+    }
+
+    #[test]
+    fn shuts_down_only_what_is_due() {
+        let deadlines = Rc::new(Deadlines::default());
+        let ((mut due_peer, due), (_later_peer, later)) = (pair(), pair());
+        let (first, second) = (deadlines.register(due.as_raw_fd()), deadlines.register(later.as_raw_fd()));
+        first.arm(10);
+        second.arm(11);
+        assert_eq!(deadlines.expire(9), 0);
+        assert_eq!(deadlines.expire(10), 1);
+        assert!(first.fired() && !second.fired());
+        assert_eq!(due_peer.read(&mut [0]).unwrap(), 0);
+        assert_eq!(deadlines.expire(10), 0, "a deadline fires once");
+    }
+
+    #[test]
+    fn a_disarmed_or_dropped_deadline_never_fires() {
+        let deadlines = Rc::new(Deadlines::default());
+        let (_peer, socket) = pair();
+        let slot = deadlines.register(socket.as_raw_fd());
+        slot.arm(5);
+        slot.disarm();
+        assert_eq!(deadlines.expire(100), 0);
+        slot.arm(5);
+        drop(slot);
+        assert_eq!((deadlines.expire(100), deadlines.expire_all(), deadlines.len()), (0, 0, 0));
+    }
+
+    #[test]
+    fn a_freed_slot_is_used_again() {
+        let deadlines = Rc::new(Deadlines::default());
+        let (peer, socket) = pair();
+        drop(deadlines.register(socket.as_raw_fd()));
+        let slot = deadlines.register(peer.as_raw_fd());
+        assert!(!slot.fired());
+        assert_eq!((deadlines.len(), deadlines.table.borrow().slots.len()), (1, 1));
+    }
+
+    #[test]
+    fn draining_ends_only_idle_connections() {
+        let deadlines = Rc::new(Deadlines::default());
+        let ((_a, busy), (_b, idle)) = (pair(), pair());
+        let (busy_slot, idle_slot) =
+            (deadlines.register(busy.as_raw_fd()), deadlines.register(idle.as_raw_fd()));
+        idle_slot.set_idle(true);
+        assert_eq!(deadlines.expire_idle(), 1);
+        assert!(idle_slot.fired() && !busy_slot.fired());
+    }
+}

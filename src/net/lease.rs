@@ -1,0 +1,294 @@
+//! Leases: the buffers of a worker, handed out from a bounded pool and returned on drop.
+//!
+//! A lease is headroom, then data, then spare room. Reads append to the data; a rewritten head is
+//! put in front of the body by growing into the headroom, so bodies never move. A session starts
+//! only with a `Permit` for all the leases it may ever hold at once, so taking one never waits and
+//! sessions cannot wait for each other.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+
+use monoio::buf::{IoBuf, IoBufMut};
+
+use crate::limits::{LEASE_HEADROOM, LEASES_PER_SESSION};
+
+/// A worker's leases.
+#[derive(Debug, Clone)]
+pub struct Pool(Rc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    free: RefCell<Vec<Box<[u8]>>>,
+    lease_size: usize,
+    sessions_max: usize,
+    sessions: Cell<usize>,
+    in_use: Cell<usize>,
+    waiting: RefCell<VecDeque<Waker>>,
+}
+
+/// The right to hold `LEASES_PER_SESSION` leases.
+#[derive(Debug)]
+pub struct Permit(Rc<Inner>);
+
+/// A buffer in use.
+#[derive(Debug)]
+pub struct Lease {
+    bytes: Box<[u8]>,
+    start: usize,
+    end: usize,
+    pool: Rc<Inner>,
+}
+
+impl Pool {
+    /// At most `leases` of `buffer_size` bytes each, allocated when first needed.
+    pub fn new(leases: usize, buffer_size: usize) -> Self {
+        Self(Rc::new(Inner {
+            free: RefCell::new(Vec::new()),
+            lease_size: LEASE_HEADROOM + buffer_size,
+            sessions_max: (leases / LEASES_PER_SESSION).max(1),
+            sessions: Cell::new(0),
+            in_use: Cell::new(0),
+            waiting: RefCell::new(VecDeque::new()),
+        }))
+    }
+
+    /// A permit, at once or not at all.
+    pub fn try_permit(&self) -> Option<Permit> {
+        let inner = &self.0;
+        if inner.sessions.get() >= inner.sessions_max {
+            return None;
+        }
+        inner.sessions.set(inner.sessions.get() + 1);
+        Some(Permit(inner.clone()))
+    }
+
+    /// Waits, first come first served, until a session may start.
+    pub async fn permit(&self) -> Permit {
+        poll_fn(|context| match self.try_permit() {
+            Some(permit) => Poll::Ready(permit),
+            None => {
+                self.0.waiting.borrow_mut().push_back(context.waker().clone());
+                Poll::Pending
+            }
+        })
+        .await
+    }
+
+    /// An empty lease. Its session holds a permit, so the pool never exceeds its bound.
+    pub fn take(&self) -> Lease {
+        let inner = &self.0;
+        let bytes = inner.free.borrow_mut().pop();
+        inner.in_use.set(inner.in_use.get() + 1);
+        Lease {
+            bytes: bytes.unwrap_or_else(|| vec![0; inner.lease_size].into_boxed_slice()),
+            start: LEASE_HEADROOM,
+            end: LEASE_HEADROOM,
+            pool: inner.clone(),
+        }
+    }
+
+    /// Leases in use.
+    pub fn in_use(&self) -> usize {
+        self.0.in_use.get()
+    }
+
+    /// Gives up memory that an earlier peak needed: half of the free leases.
+    pub fn shrink(&self) {
+        let mut free = self.0.free.borrow_mut();
+        let keep = free.len() / 2;
+        free.truncate(keep);
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.0.sessions.set(self.0.sessions.get() - 1);
+        if let Some(waker) = self.0.waiting.borrow_mut().pop_front() {
+            waker.wake();
+        }
+    }
+}
+
+impl Lease {
+    /// The data.
+    #[inline]
+    pub fn data(&self) -> &[u8] {
+        &self.bytes[self.start..self.end]
+    }
+
+    /// Bytes of data.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.end - self.start
+    }
+
+    /// Whether there is no data.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
+    /// Bytes that can still be appended.
+    #[inline]
+    pub fn spare(&self) -> usize {
+        self.bytes.len() - self.end
+    }
+
+    /// Forgets the first `count` bytes of data.
+    #[inline]
+    pub fn consume(&mut self, count: usize) {
+        assert!(count <= self.len(), "consumed more than there is");
+        self.start += count;
+        if self.is_empty() {
+            self.clear();
+        }
+    }
+
+    /// Forgets all data and restores the headroom.
+    #[inline]
+    pub fn clear(&mut self) {
+        self.start = LEASE_HEADROOM;
+        self.end = LEASE_HEADROOM;
+    }
+
+    /// Moves the data to the front, when an incomplete head has no room left behind it.
+    pub fn compact(&mut self) {
+        let len = self.len();
+        self.bytes.copy_within(self.start..self.end, LEASE_HEADROOM);
+        self.start = LEASE_HEADROOM;
+        self.end = LEASE_HEADROOM + len;
+    }
+
+    /// Appends bytes; the caller has checked `spare`.
+    pub fn append(&mut self, bytes: &[u8]) {
+        self.bytes[self.end..self.end + bytes.len()].copy_from_slice(bytes);
+        self.end += bytes.len();
+    }
+
+    /// The spare room, to be filled in user space; `grow` then says how much was.
+    pub fn spare_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes[self.end..]
+    }
+
+    /// Data and spare room at once, split where the data ends.
+    pub fn grow(&mut self, count: usize) {
+        assert!(count <= self.spare(), "grown beyond the lease");
+        self.end += count;
+    }
+
+    /// Takes `count` bytes off the end of the data.
+    pub fn truncate(&mut self, len: usize) {
+        assert!(len <= self.len(), "truncated to more than there is");
+        self.end = self.start + len;
+    }
+
+    /// Replaces the first `old_len` bytes of data by `new`, growing into the headroom; what follows
+    /// does not move. Returns `false`, and changes nothing, when the headroom is too small.
+    #[must_use]
+    pub fn replace_front(&mut self, old_len: usize, new: &[u8]) -> bool {
+        let boundary = self.start + old_len;
+        let Some(start) = boundary.checked_sub(new.len()) else { return false };
+        self.bytes[start..boundary].copy_from_slice(new);
+        self.start = start;
+        true
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.pool.in_use.set(self.pool.in_use.get() - 1);
+        self.pool.free.borrow_mut().push(std::mem::take(&mut self.bytes));
+    }
+}
+
+/// A lease while the kernel appends to it.
+pub(super) struct Reading(pub(super) Lease);
+
+/// A lease while the kernel sends `start..end` of its data.
+pub(super) struct Sending {
+    pub(super) lease: Lease,
+    pub(super) start: usize,
+    pub(super) end: usize,
+}
+
+// SAFETY: the pointer is into the lease's boxed slice, which neither moves nor is freed while this
+// value owns it; `spare` bytes from it are inside the slice.
+unsafe impl IoBufMut for Reading {
+    fn write_ptr(&mut self) -> *mut u8 {
+        self.0.spare_mut().as_mut_ptr()
+    }
+
+    fn bytes_total(&mut self) -> usize {
+        self.0.spare()
+    }
+
+    unsafe fn set_init(&mut self, received: usize) {
+        self.0.grow(received);
+    }
+}
+
+// SAFETY: as above; `start..end` is inside the data, which is initialised.
+unsafe impl IoBuf for Sending {
+    fn read_ptr(&self) -> *const u8 {
+        self.lease.data()[self.start..self.end].as_ptr()
+    }
+
+    fn bytes_init(&self) -> usize {
+        self.end - self.start
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rewritten_head_grows_in_front_of_the_body() {
+        let mut lease = Pool::new(2, 64).take();
+        lease.append(b"HEADbody");
+        assert!(lease.replace_front(4, b"LONGER HEAD "));
+        assert_eq!(lease.data(), b"LONGER HEAD body");
+        assert!(lease.replace_front(12, b"H"));
+        assert_eq!(lease.data(), b"Hbody");
+    }
+
+    #[test]
+    fn refuses_to_grow_beyond_the_headroom() {
+        let mut lease = Pool::new(2, 64).take();
+        lease.append(b"Hbody");
+        assert!(!lease.replace_front(1, &vec![b'x'; LEASE_HEADROOM + 2]));
+        assert_eq!(lease.data(), b"Hbody");
+    }
+
+    #[test]
+    fn compacts_what_is_left() {
+        let mut lease = Pool::new(2, 8).take();
+        lease.append(b"12345678");
+        lease.consume(6);
+        assert_eq!(lease.spare(), 0);
+        lease.compact();
+        assert_eq!((lease.data(), lease.spare()), (&b"78"[..], 6));
+    }
+
+    #[test]
+    fn returns_to_the_pool_and_is_counted() {
+        let pool = Pool::new(4, 8);
+        let lease = pool.take();
+        assert_eq!(pool.in_use(), 1);
+        drop(lease);
+        assert_eq!((pool.in_use(), pool.0.free.borrow().len()), (0, 1));
+    }
+
+    #[test]
+    fn bounds_the_sessions() {
+        let pool = Pool::new(2 * LEASES_PER_SESSION, 8);
+        let first = pool.try_permit();
+        let second = pool.try_permit();
+        assert!(first.is_some() && second.is_some() && pool.try_permit().is_none());
+        drop(first);
+        assert!(pool.try_permit().is_some());
+    }
+}

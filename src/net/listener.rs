@@ -1,0 +1,102 @@
+//! Listening sockets: made before privileges are dropped, one per worker, accepting on that worker.
+
+use std::io;
+use std::net::{Shutdown, SocketAddr, TcpListener as StdListener};
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::rc::Rc;
+
+use monoio::net::TcpListener;
+use socket2::{Domain, Protocol, SockRef, Socket as RawSocket, Type};
+
+use super::deadline::Deadlines;
+use super::socket::Socket;
+use crate::limits::LISTEN_BACKLOG;
+
+/// Makes `count` sockets that share `address`; the kernel spreads connections over them.
+///
+/// IP_FREEBIND lets a standby node listen on an address it does not own yet. TCP_NODELAY is
+/// inherited by accepted connections.
+///
+/// # Errors
+/// What the kernel says of the address: in use, not permitted, no such family.
+pub fn bind_group(address: SocketAddr, count: usize) -> io::Result<Vec<StdListener>> {
+    // With SO_REUSEPORT the kernel would let a second process of the same user share the port in
+    // silence. Binding once without it finds that out first.
+    drop(bind_one(address, false)?);
+    (0..count).map(|_| bind_one(address, true)).collect()
+}
+
+fn bind_one(address: SocketAddr, shared: bool) -> io::Result<StdListener> {
+    let socket = RawSocket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(shared)?;
+    match address {
+        SocketAddr::V4(_) => socket.set_freebind_v4(true)?,
+        SocketAddr::V6(_) => socket.set_freebind_v6(true)?,
+    }
+    socket.bind(&address.into())?;
+    if shared {
+        socket.set_tcp_nodelay(true)?;
+        socket.listen(LISTEN_BACKLOG)?;
+    }
+    Ok(socket.into())
+}
+
+/// A listening socket on the worker that accepts from it.
+pub struct Listener {
+    inner: TcpListener,
+}
+
+impl Listener {
+    /// Adopts a socket of `bind_group`. `nonblocking`: what the driver wants, see `Driver`.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn adopt(socket: StdListener, nonblocking: bool) -> io::Result<Self> {
+        socket.set_nonblocking(nonblocking)?;
+        Ok(Self { inner: TcpListener::from_std(socket)? })
+    }
+
+    /// Waits for a connection.
+    ///
+    /// # Errors
+    /// `InvalidInput` after `stop`; otherwise what the kernel says (no descriptors, no memory).
+    pub async fn accept(&self, deadlines: &Rc<Deadlines>) -> io::Result<(Socket, SocketAddr)> {
+        let (stream, address) = self.inner.accept().await?;
+        Ok((Socket::new(stream, deadlines), address))
+    }
+
+    /// No further connections: the pending accept completes with `InvalidInput`.
+    pub fn stop(&self) {
+        // SAFETY: the descriptor stays open as long as `self`.
+        let descriptor = unsafe { BorrowedFd::borrow_raw(self.inner.as_raw_fd()) };
+        let _ = SockRef::from(&descriptor).shutdown(Shutdown::Both);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_group_shares_one_address() {
+        let first = bind_group("127.0.0.1:0".parse().unwrap(), 1).unwrap();
+        let address = first[0].local_addr().unwrap();
+        drop(first);
+        let group = bind_group(address, 3).unwrap();
+        assert!(group.iter().all(|socket| socket.local_addr().unwrap() == address));
+    }
+
+    #[test]
+    fn an_address_that_somebody_listens_on_is_refused() {
+        let group = bind_group("127.0.0.1:0".parse().unwrap(), 1).unwrap();
+        let error = bind_group(group[0].local_addr().unwrap(), 1).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+    }
+
+    #[test]
+    fn an_address_that_is_not_ours_can_be_bound() {
+        assert!(bind_group("192.0.2.1:0".parse().unwrap(), 1).is_ok());
+    }
+}

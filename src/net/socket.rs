@@ -1,0 +1,146 @@
+//! One TCP connection: receive into a lease, send from one, wait without one.
+//!
+//! Both directions may be in flight at once, one operation each. All methods take `&self`.
+
+use std::cell::UnsafeCell;
+use std::io;
+use std::net::{Shutdown, SocketAddr};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::rc::Rc;
+use std::time::Duration;
+
+use monoio::io::{AsyncReadRent, AsyncWriteRent, CancelableAsyncReadRent};
+use monoio::net::TcpStream;
+use socket2::SockRef;
+
+use super::deadline::{Deadline, Deadlines};
+use super::lease::{Lease, Reading, Sending};
+
+/// A connection and its deadline.
+pub struct Socket {
+    // Declared first: the slot is freed before the descriptor closes.
+    deadline: Deadline,
+    stream: UnsafeCell<TcpStream>,
+}
+
+/// What a read that may be given up for parking came to.
+#[derive(Debug)]
+pub enum Waited {
+    /// Bytes were appended; zero is the end of the stream.
+    Received(usize),
+    /// Nothing came before the parking deadline.
+    Parked,
+}
+
+impl Socket {
+    /// Adopts a connection and gives it a deadline slot.
+    pub(super) fn new(stream: TcpStream, deadlines: &Rc<Deadlines>) -> Self {
+        Self { deadline: deadlines.register(stream.as_raw_fd()), stream: UnsafeCell::new(stream) }
+    }
+
+    /// Connects within `timeout`.
+    ///
+    /// # Errors
+    /// `TimedOut` when the time is over; otherwise what the kernel says.
+    pub async fn connect(
+        address: SocketAddr,
+        timeout: Duration,
+        deadlines: &Rc<Deadlines>,
+    ) -> io::Result<Self> {
+        let stream = monoio::time::timeout(timeout, TcpStream::connect_addr(address))
+            .await
+            .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+        let socket = Self::new(stream, deadlines);
+        socket.options().set_tcp_nodelay(true)?;
+        Ok(socket)
+    }
+
+    /// The deadline of this connection.
+    #[inline]
+    pub fn deadline(&self) -> &Deadline {
+        &self.deadline
+    }
+
+    /// Appends what arrives to `lease`; `Ok(0)` is the end of the stream. The lease has spare room.
+    pub async fn receive(&self, lease: Lease) -> (io::Result<usize>, Lease) {
+        debug_assert!(lease.spare() > 0, "no room to receive into");
+        let (result, reading) = self.stream().read(Reading(lease)).await;
+        (result, reading.0)
+    }
+
+    /// As `receive`, but gives up at `park_at_ms` without losing a byte.
+    pub async fn receive_or_park(&self, lease: Lease, park_at_ms: u64) -> (io::Result<Waited>, Lease) {
+        let handle = self.deadline.arm_parking(park_at_ms);
+        let (result, reading) = self.stream().cancelable_read(Reading(lease), handle).await;
+        self.deadline.end_parking();
+        let waited = match result {
+            Ok(count) => Ok(Waited::Received(count)),
+            Err(error) if error.raw_os_error() == Some(libc::ECANCELED) => Ok(Waited::Parked),
+            Err(error) => Err(error),
+        };
+        (waited, reading.0)
+    }
+
+    /// Sends `start..end` of the lease's data, all of it, and returns the lease as it was.
+    pub async fn send(&self, lease: Lease, start: usize, end: usize) -> (io::Result<()>, Lease) {
+        let mut sending = Sending { lease, start, end };
+        loop {
+            let (result, returned) = self.stream().write(sending).await;
+            sending = returned;
+            match result {
+                Ok(0) => return (Err(io::ErrorKind::WriteZero.into()), sending.lease),
+                Ok(count) => sending.start += count,
+                Err(error) => return (Err(error), sending.lease),
+            }
+            if sending.start == sending.end {
+                return (Ok(()), sending.lease);
+            }
+        }
+    }
+
+    /// Waits until there is something to receive, without a lease.
+    ///
+    /// # Errors
+    /// What the kernel says; the connection is then of no use.
+    pub async fn readable(&self) -> io::Result<()> {
+        self.stream().readable(false).await
+    }
+
+    /// Whether an idle connection is still good: open, and silent. Does not block or consume.
+    pub fn is_quiet(&self) -> bool {
+        let mut byte = [std::mem::MaybeUninit::uninit()];
+        let seen = self.options().recv_with_flags(&mut byte, libc::MSG_PEEK | libc::MSG_DONTWAIT);
+        matches!(seen, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+
+    /// Ends one or both directions; a pending operation there completes.
+    pub fn shutdown(&self, how: Shutdown) {
+        // A connection that is already down cannot be shut down: nothing is left to do.
+        let _ = self.options().shutdown(how);
+    }
+
+    /// Closes with a reset instead of an orderly end, so that the peer cannot take what it got for
+    /// everything.
+    pub fn reset_on_close(&self) {
+        let _ = self.options().set_linger(Some(Duration::ZERO));
+    }
+
+    fn options(&self) -> SockRef<'_> {
+        SockRef::from(self)
+    }
+
+    #[allow(clippy::mut_from_ref)]
+    fn stream(&self) -> &mut TcpStream {
+        // SAFETY: monoio's operations use the exclusive reference only to clone the shared
+        // descriptor when they are created; `TcpStream` is `Split`, so one read and one write may be
+        // in flight at once. No reference obtained here is kept across an operation of its own kind.
+        unsafe { &mut *self.stream.get() }
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        // SAFETY: the descriptor stays open as long as `self`, which the borrow is bound to.
+        unsafe { BorrowedFd::borrow_raw((*self.stream.get()).as_raw_fd()) }
+    }
+}
