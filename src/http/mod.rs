@@ -7,7 +7,9 @@
 //! * `rewrite` writes the head that is forwarded, `answer` the responses that are our own.
 
 pub mod answer;
+pub mod cacheable;
 pub mod chunked;
+pub mod cookie;
 pub mod fields;
 pub mod framing;
 pub mod head;

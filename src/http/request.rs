@@ -52,7 +52,8 @@ pub enum Method {
     Post,
     Options,
     Other,
-    /// PUT, DELETE and TRACE: idempotent like GET, HEAD and OPTIONS (RFC 9110 section 9.2.2).
+    Trace,
+    /// PUT and DELETE: idempotent like GET, HEAD, OPTIONS and TRACE (RFC 9110 section 9.2.2).
     OtherIdempotent,
 }
 
@@ -63,8 +64,20 @@ impl Method {
             b"HEAD" => Self::Head,
             b"POST" => Self::Post,
             b"OPTIONS" => Self::Options,
-            b"PUT" | b"DELETE" | b"TRACE" => Self::OtherIdempotent,
+            b"TRACE" => Self::Trace,
+            b"PUT" | b"DELETE" => Self::OtherIdempotent,
             _ => Self::Other,
+        }
+    }
+
+    /// The token, where it says something about caching; empty otherwise.
+    pub fn cacheable_token(self) -> &'static [u8] {
+        match self {
+            Self::Get => b"GET",
+            Self::Head => b"HEAD",
+            Self::Options => b"OPTIONS",
+            Self::Trace => b"TRACE",
+            Self::Post | Self::Other | Self::OtherIdempotent => b"",
         }
     }
 

@@ -5,22 +5,12 @@
 //! written from the framing decision, never copied. Rules: HAProxy's muxes (`docs/http.md`),
 //! RFC 9110 section 7.6.
 
+use super::cookie::FieldEdit;
 use super::fields::{Connection, is_own_connection_token, list};
 use super::framing::Body;
 use super::head::{Field, FieldKind, Version};
 use super::request::RequestHead;
 use super::response::ResponseHead;
-
-/// What becomes of one field line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FieldEdit {
-    /// Forward it as it stands.
-    Keep,
-    /// Leave it out.
-    Remove,
-    /// Forward its name with the value that was put in the caller's scratch buffer.
-    Replace,
-}
 
 /// Writes the request line and fields of `head` to `out`, without the final empty line, so that the
 /// caller can add fields. `on_cookie` is asked about each Cookie value and may put a new one in its
