@@ -1,1 +1,73 @@
-//! Snapshot build.
+//! Checked configuration to snapshot. Called by control at start.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64};
+
+use super::model::{Backend, Gauge, Listener, Server, Snapshot};
+use super::server_state::ServerState;
+use crate::balance::sticky::{self, CookieRules};
+use crate::config::model as config;
+
+/// Builds the snapshot of a configuration, every server up as HAProxy starts it.
+pub fn build(config: &config::Config) -> Snapshot {
+    Snapshot {
+        listeners: config.listeners.iter().map(listener).collect(),
+        backends: config.backends.iter().map(backend).collect(),
+        process: Arc::new(Gauge::new(limit_of(config.limits.max_connections))),
+    }
+}
+
+fn listener(listener: &config::Listener) -> Listener {
+    Listener {
+        name: listener.name.as_str().into(),
+        backend: listener.backend,
+        tls: listener.tls.as_ref().map(|tls| tls.server_config.clone()),
+        timeouts: listener.timeouts,
+        connections: Arc::new(Gauge::new(limit_of(listener.max_connections))),
+    }
+}
+
+fn backend(backend: &config::Backend) -> Backend {
+    Backend {
+        name: backend.name.as_str().into(),
+        servers: backend.servers.iter().map(server).collect(),
+        forwarded_for: backend.forwarded_for,
+        cookie: backend.cookie.as_ref().map(|cookie| Arc::new(cookie_rules(cookie))),
+        timeouts: backend.timeouts,
+        in_flight: Arc::new(Gauge::new(u32::MAX)),
+        epoch: Arc::new(AtomicU64::new(0)),
+    }
+}
+
+fn server(server: &config::Server) -> Server {
+    Server {
+        name: server.name.as_str().into(),
+        address: server.address,
+        cookie: server.cookie.as_deref().map(Into::into),
+        state: Arc::new(ServerState::new(server.weight, server.max_connections.unwrap_or(u32::MAX))),
+    }
+}
+
+fn cookie_rules(cookie: &config::Cookie) -> CookieRules {
+    CookieRules {
+        name: cookie.name.as_bytes().into(),
+        indirect: cookie.indirect,
+        nocache: cookie.nocache,
+        preserve: cookie.preserve,
+        postonly: cookie.postonly,
+        maxidle_s: cookie.maxidle.map(|limit| limit.as_secs()),
+        maxlife_s: cookie.maxlife.map(|limit| limit.as_secs()),
+        attributes: sticky::attributes(&cookie.domain, cookie.httponly, cookie.secure, &cookie.attr),
+    }
+}
+
+fn limit_of(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+impl Gauge {
+    /// At zero, with a limit; `u32::MAX` is none.
+    pub fn new(limit: u32) -> Self {
+        Self { current: AtomicU32::new(0), max: AtomicU32::new(0), limit }
+    }
+}

@@ -6,7 +6,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::server_state::ServerState;
 use crate::balance::sticky::CookieRules;
@@ -80,4 +80,29 @@ pub struct Gauge {
     pub max: AtomicU32,
     /// Limit; `u32::MAX` is none.
     pub limit: u32,
+}
+
+impl Gauge {
+    /// Counts one more unless the limit is reached. Every `true` is paid back by one `leave`.
+    pub fn enter(&self) -> bool {
+        let before = self.current.fetch_add(1, Ordering::Relaxed);
+        if before >= self.limit {
+            self.current.fetch_sub(1, Ordering::Relaxed);
+            return false;
+        }
+        if before >= self.max.load(Ordering::Relaxed) {
+            self.max.fetch_max(before + 1, Ordering::Relaxed);
+        }
+        true
+    }
+
+    /// Gives back what `enter` took.
+    pub fn leave(&self) {
+        self.current.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Current value.
+    pub fn current(&self) -> u32 {
+        self.current.load(Ordering::Relaxed)
+    }
 }

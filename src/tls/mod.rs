@@ -1,1 +1,3 @@
-//! (being written)
+//! TLS: sessions for the data path; certificates and their choice.
+
+pub mod session;
