@@ -79,8 +79,57 @@ pub const LISTEN_BACKLOG: i32 = 4096;
 /// Bytes of one worker's access-log ring: about 7,000 records. Full: the record is dropped and counted.
 pub const LOG_RING_BYTES: usize = 1024 * 1024;
 
-/// Bytes of one log line as written.
+/// Bytes of one log line as written, its line feed and syslog header included. HAProxy cuts at 1024 and
+/// so loses the closing quote of a long request line; every byte of one may become three here.
 pub const LOG_LINE_SIZE: usize = 4096;
+
+/// Bytes of log lines gathered for one write to a file, standard output or standard error.
+pub const LOG_BATCH_BYTES: usize = 64 * 1024;
+
+/// Records taken from one worker's ring before the next worker's turn.
+pub const LOG_BATCH_RECORDS: usize = 256;
+
+/// Longest sleep of the log thread. At 100 bytes a record a worker's ring holds over 10,000 records,
+/// so it fills in this time only beyond 500,000 requests a second.
+pub const LOG_IDLE: Duration = Duration::from_millis(20);
+
+/// Messages of torii's own (a server went down) that may wait for the log thread. Full: standard error only.
+pub const LOG_NOTICES: usize = 256;
+
+/// How often the log file's name is looked at for a rotation, and a lost syslog daemon for its return.
+pub const LOG_REOPEN: Duration = Duration::from_secs(1);
+
+/// Longest wait for a slow syslog daemon to take a line, after which lines are dropped, not
+/// waited for, until one is taken again.
+pub const LOG_SYSLOG_WAIT: Duration = Duration::from_millis(20);
+
+/// Longest wait at shutdown for the log thread to write what is left, should its target be stuck.
+pub const LOG_STOP: Duration = Duration::from_secs(3);
+
+/// Connections that the statistics page serves at once; further ones wait in the kernel's queue.
+pub const STATS_CONNECTIONS: usize = 64;
+
+/// Bytes of a request head to the statistics page.
+pub const STATS_HEAD_SIZE: usize = 16 * 1024;
+
+/// Longest wait for a request head to the statistics page, idle keep-alive time included.
+pub const STATS_REQUEST: Duration = Duration::from_secs(10);
+
+/// Longest life of a connection to the statistics page, so that a reader that stops reading
+/// gives its place back.
+pub const STATS_CONNECTION_AGE: Duration = Duration::from_secs(120);
+
+/// Pause of the statistics page after an accept that failed for want of descriptors or memory.
+pub const STATS_ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+
+/// Seconds between two loads of the statistics page by a browser that shows it.
+pub const STATS_REFRESH_SECONDS: u64 = 10;
+
+/// How often the totals are sampled for the rates of the statistics page: the period of a rate.
+pub const STATS_SAMPLE: Duration = Duration::from_secs(1);
+
+/// Exchanges over which the statistics page averages times, as HAProxy does.
+pub const STATS_AVERAGE_WINDOW: u64 = 1024;
 
 /// Bytes of a health probe's answer that are read; a verdict needs only the status line.
 pub const PROBE_RESPONSE_SIZE: usize = 16 * 1024;

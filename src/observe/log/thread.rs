@@ -1,0 +1,345 @@
+//! The log thread: takes records from every worker's ring and writes their lines.
+//!
+//! Started by the control thread. It is the only thread that formats or writes lines, and
+//! the only one that may wait for a disk or a syslog daemon: while it does, rings fill and their
+//! workers drop and count records. It polls, because a worker that had to wake it would
+//! pay a system call for each request.
+
+use std::fmt;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError, sync_channel};
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::haproxy;
+use super::names::Names;
+use super::sink::Sink;
+use super::time::LocalTime;
+use crate::config::model::{Log, LogFormat, LogTarget};
+use crate::limits;
+use crate::observe::counters::Counter;
+use crate::observe::record::{NONE, Record};
+use crate::observe::ring::RecordReader;
+
+/// Syslog severity (RFC 3164 section 4.1.1); the number is the one on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Level {
+    /// Nothing works: a backend has no server left.
+    Emergency = 0,
+    /// Somebody should act: a server went down.
+    Alert = 1,
+    /// An operation failed.
+    Error = 3,
+    /// Something may fail later.
+    Warning = 4,
+    /// A change worth knowing: a server came up.
+    Notice = 5,
+    /// Traffic.
+    Info = 6,
+}
+
+/// What the log thread did; each counter is written by that thread alone.
+#[derive(Debug, Default)]
+pub struct LogCounters {
+    /// Lines handed to the target.
+    pub written: Counter,
+    /// Lines that the target did not take. Records dropped before, at a full ring, are in
+    /// `WorkerEvents::log_dropped`.
+    pub dropped: Counter,
+    /// Messages of torii's own that found the queue full and are on standard error only.
+    notices_dropped: AtomicU64,
+}
+
+/// Why the log could not be started. The text says what to do about it.
+#[derive(Debug)]
+pub enum LogStartError {
+    /// The file cannot be opened to append.
+    OpenFile {
+        /// As configured.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// Standard output or standard error is closed, or no descriptor is left to duplicate it.
+    Inherited {
+        /// "standard output" or "standard error"
+        name: &'static str,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// No thread could be started.
+    Thread(io::Error),
+}
+
+/// The running log. Dropping it lets the thread end by itself, without waiting for it.
+#[derive(Debug)]
+pub struct LogHandle {
+    notices: SyncSender<(Level, String)>,
+    shared: Arc<Shared>,
+    thread: thread::JoinHandle<()>,
+    finished: Receiver<()>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    stopping: AtomicBool,
+    counters: Arc<LogCounters>,
+}
+
+/// Opens the target and starts the thread.
+///
+/// # Errors
+/// A file or standard stream that cannot be opened. A syslog daemon that is not there yet is no error:
+/// its lines are dropped and counted until it is.
+pub fn start(log: &Log, names: Names, readers: Vec<RecordReader>) -> Result<LogHandle, LogStartError> {
+    let LogFormat::Haproxy = log.format;
+    let sink = Sink::open(log)?;
+    let shared = Arc::new(Shared::default());
+    let (notices, received) = sync_channel(limits::LOG_NOTICES);
+    let (finish, finished) = sync_channel::<()>(0);
+    let mut worker = Worker {
+        readers,
+        notices: received,
+        names,
+        sink,
+        // The target itself is standard error: a notice is written there once.
+        echo: log.target != LogTarget::Stderr,
+        shared: Arc::clone(&shared),
+        time: LocalTime::default(),
+        record: empty_record(),
+        line: Vec::with_capacity(limits::LOG_LINE_SIZE),
+    };
+    let thread = thread::Builder::new()
+        .name("torii-log".to_owned())
+        .spawn(move || {
+            worker.run();
+            drop(finish);
+        })
+        .map_err(LogStartError::Thread)?;
+    Ok(LogHandle { notices, shared, thread, finished })
+}
+
+impl LogHandle {
+    /// Writes a message of torii's own to the log and to standard error. Never waits; with
+    /// `limits::LOG_NOTICES` already waiting it goes to standard error alone and is counted.
+    pub fn notice(&self, level: Level, text: impl Into<String>) {
+        let Err(error) = self.notices.try_send((level, text.into())) else {
+            self.thread.thread().unpark();
+            return;
+        };
+        self.shared.counters.notices_dropped.fetch_add(1, Ordering::Relaxed);
+        let (TrySendError::Full((_, text)) | TrySendError::Disconnected((_, text))) = error;
+        let _ = writeln!(io::stderr(), "{level}: {}", printable(&text));
+    }
+
+    /// Lines written and dropped, for the statistics page.
+    pub fn counters(&self) -> Arc<LogCounters> {
+        Arc::clone(&self.shared.counters)
+    }
+
+    /// The thread, to be pinned or named by whoever supervises threads.
+    pub fn thread(&self) -> &thread::Thread {
+        self.thread.thread()
+    }
+
+    /// Writes everything that is in the rings and ends the thread. To be called when no worker
+    /// runs any more. A target that is stuck is given up after `limits::LOG_STOP`; `false` then.
+    pub fn stop(self) -> bool {
+        self.shared.stopping.store(true, Ordering::Release);
+        self.thread.thread().unpark();
+        // The other end is dropped when the thread is done, which ends this wait.
+        let finished = self.finished.recv_timeout(limits::LOG_STOP) == Err(RecvTimeoutError::Disconnected);
+        if finished {
+            let _ = self.thread.join();
+        }
+        finished
+    }
+}
+
+impl LogCounters {
+    /// Messages of torii's own that are on standard error only.
+    pub fn notices_dropped(&self) -> u64 {
+        self.notices_dropped.load(Ordering::Relaxed)
+    }
+}
+
+/// What the thread owns.
+struct Worker {
+    readers: Vec<RecordReader>,
+    notices: Receiver<(Level, String)>,
+    names: Names,
+    sink: Sink,
+    echo: bool,
+    shared: Arc<Shared>,
+    time: LocalTime,
+    record: Record,
+    line: Vec<u8>,
+}
+
+impl Worker {
+    fn run(&mut self) {
+        let mut idle = IDLE_FIRST;
+        let mut rounds_left = STOPPING_ROUNDS;
+        loop {
+            // Read before the rings are: what was pushed before the stop is then seen.
+            let stopping = self.shared.stopping.load(Ordering::Acquire);
+            let busy = self.round();
+            if stopping {
+                rounds_left -= 1;
+                if !busy || rounds_left == 0 {
+                    return;
+                }
+            } else if busy {
+                idle = IDLE_FIRST;
+            } else {
+                thread::park_timeout(idle);
+                idle = (idle * 2).min(limits::LOG_IDLE);
+            }
+        }
+    }
+
+    /// One turn over all rings; whether there was anything to write.
+    fn round(&mut self) -> bool {
+        let unix_ms = unix_ms();
+        let mut busy = false;
+        for reader in &mut self.readers {
+            for _ in 0..limits::LOG_BATCH_RECORDS {
+                if !reader.pop(&mut self.record) {
+                    break;
+                }
+                busy = true;
+                self.line.clear();
+                haproxy::write_line(&self.record, &self.names, &mut self.time, &mut self.line);
+                self.sink.add_record(unix_ms, &mut self.time, &self.line);
+            }
+        }
+        for _ in 0..limits::LOG_NOTICES {
+            match self.notices.try_recv() {
+                Ok((level, text)) => {
+                    busy = true;
+                    self.write_notice(level, &text, unix_ms);
+                }
+                Err(TryRecvError::Empty) => break,
+                // The handle is gone.
+                Err(TryRecvError::Disconnected) => {
+                    self.shared.stopping.store(true, Ordering::Relaxed);
+                    break;
+                }
+            }
+        }
+        self.sink.flush();
+        let counts = self.sink.counts();
+        self.shared.counters.written.set(counts.written);
+        self.shared.counters.dropped.set(counts.dropped);
+        busy
+    }
+
+    fn write_notice(&mut self, level: Level, text: &str, unix_ms: u64) {
+        let text = printable(text);
+        self.line.clear();
+        self.line.push(b'[');
+        self.time.write_date(unix_ms, &mut self.line);
+        self.line.extend_from_slice(format!("] {level}: {text}").as_bytes());
+        self.sink.add_notice(level, unix_ms, &mut self.time, text.as_bytes(), &self.line);
+        if self.echo {
+            self.line.push(b'\n');
+            // Standard error may be closed, which is no reason to stop.
+            let _ = io::stderr().write_all(&self.line);
+        }
+    }
+}
+
+/// First sleep after a round without work; doubled up to `limits::LOG_IDLE`.
+const IDLE_FIRST: Duration = Duration::from_millis(1);
+
+/// Rounds after which a stop no longer waits for empty rings: twice what full rings can hold,
+/// were every record of the smallest size, so only workers that still run could exceed it.
+const STOPPING_ROUNDS: usize = 2 * limits::LOG_RING_BYTES / 64 / limits::LOG_BATCH_RECORDS + 2;
+
+/// Text of ours may quote a server (a reason phrase): control characters must not forge a line.
+fn printable(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
+}
+
+fn unix_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+}
+
+fn empty_record() -> Record {
+    Record {
+        client: (std::net::Ipv4Addr::UNSPECIFIED, 0).into(),
+        listener: 0,
+        backend: NONE,
+        server: NONE,
+        start_unix_ms: 0,
+        request_ms: -1,
+        queue_ms: -1,
+        connect_ms: -1,
+        response_ms: -1,
+        active_ms: 0,
+        status: -1,
+        bytes: 0,
+        termination: *b"----",
+        process_connections: 0,
+        listener_connections: 0,
+        backend_connections: 0,
+        server_connections: 0,
+        retries: 0,
+        redispatched: false,
+        server_queue: 0,
+        backend_queue: 0,
+        request_line: Vec::with_capacity(limits::LOG_REQUEST_LINE),
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Emergency => "emergency",
+            Self::Alert => "alert",
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Notice => "notice",
+            Self::Info => "info",
+        })
+    }
+}
+
+impl fmt::Display for LogStartError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OpenFile { path, source } => write!(
+                formatter,
+                "cannot open the log file {}: {source}; make its folder, let torii's user write it, or \
+                 choose another log.target",
+                path.display()
+            ),
+            Self::Inherited { name, source } => write!(
+                formatter,
+                "cannot log to {name}: {source}; start torii with it open, or choose another log.target"
+            ),
+            Self::Thread(source) => write!(
+                formatter,
+                "cannot start the log thread: {source}; raise the limit of threads (ulimit -u, TasksMax)"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for LogStartError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::OpenFile { source, .. } | Self::Inherited { source, .. } | Self::Thread(source) => {
+                Some(source)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "thread/tests.rs"]
+mod tests;
