@@ -131,8 +131,12 @@ pub const STATS_SAMPLE: Duration = Duration::from_secs(1);
 /// Exchanges over which the statistics page averages times, as HAProxy does.
 pub const STATS_AVERAGE_WINDOW: u64 = 1024;
 
-/// Bytes of a health probe's answer that are read; a verdict needs only the status line.
+/// Bytes of a health probe's answer that are read, one buffer for each checked server; a pass needs
+/// a whole head, a failure only the status line.
 pub const PROBE_RESPONSE_SIZE: usize = 16 * 1024;
+
+/// Bytes of a server's reason phrase that are repeated in notices and reports.
+pub const PROBE_INFO_SIZE: usize = 128;
 
 /// Time-outs where the configuration says nothing. HAProxy has none and only warns.
 pub mod timeouts {
