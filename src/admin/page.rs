@@ -155,8 +155,8 @@ impl Fact {
             Self::number("Connections at most", process.connections_max),
             rate("Connection rate", process.connection_rate),
             rate("Request rate", process.request_rate),
-            trouble("Stops at a connection limit", process.accept_paused),
-            Self::number("Failed TLS handshakes", process.tls_failures),
+            trouble("Pauses at a limit", process.accept_paused),
+            Self::number("TLS failures", process.tls_failures),
             Self::number("Log lines written", process.log_written),
             trouble("Log lines dropped", process.log_dropped),
         ]
