@@ -15,4 +15,4 @@ mod thread;
 mod time;
 
 pub use names::Names;
-pub use thread::{Level, LogCounters, LogHandle, LogStartError, start};
+pub use thread::{Level, LogCounters, LogHandle, LogStartError, NoticeWriter, start};

@@ -75,13 +75,20 @@ pub enum LogStartError {
     Thread(io::Error),
 }
 
-/// The running log. Dropping it lets the thread end by itself, without waiting for it.
+/// The running log. Once it and every `NoticeWriter` are dropped, the thread ends by itself.
 #[derive(Debug)]
 pub struct LogHandle {
-    notices: SyncSender<(Level, String)>,
-    shared: Arc<Shared>,
+    notices: NoticeWriter,
     thread: thread::JoinHandle<()>,
     finished: Receiver<()>,
+}
+
+/// Writes messages of torii's own; to be cloned into whatever has something to say.
+#[derive(Debug, Clone)]
+pub struct NoticeWriter {
+    queue: SyncSender<(Level, String)>,
+    thread: thread::Thread,
+    shared: Arc<Shared>,
 }
 
 #[derive(Debug, Default)]
@@ -99,7 +106,7 @@ pub fn start(log: &Log, names: Names, readers: Vec<RecordReader>) -> Result<LogH
     let LogFormat::Haproxy = log.format;
     let sink = Sink::open(log)?;
     let shared = Arc::new(Shared::default());
-    let (notices, received) = sync_channel(limits::LOG_NOTICES);
+    let (queue, received) = sync_channel(limits::LOG_NOTICES);
     let (finish, finished) = sync_channel::<()>(0);
     let mut worker = Worker {
         readers,
@@ -120,36 +127,44 @@ pub fn start(log: &Log, names: Names, readers: Vec<RecordReader>) -> Result<LogH
             drop(finish);
         })
         .map_err(LogStartError::Thread)?;
-    Ok(LogHandle { notices, shared, thread, finished })
+    let notices = NoticeWriter { queue, thread: thread.thread().clone(), shared };
+    Ok(LogHandle { notices, thread, finished })
 }
 
-impl LogHandle {
-    /// Writes a message of torii's own to the log and to standard error. Never waits; with
+impl NoticeWriter {
+    /// Writes a message to the log and to standard error. Never waits; with
     /// `limits::LOG_NOTICES` already waiting it goes to standard error alone and is counted.
     pub fn notice(&self, level: Level, text: impl Into<String>) {
-        let Err(error) = self.notices.try_send((level, text.into())) else {
-            self.thread.thread().unpark();
+        let Err(error) = self.queue.try_send((level, text.into())) else {
+            self.thread.unpark();
             return;
         };
         self.shared.counters.notices_dropped.fetch_add(1, Ordering::Relaxed);
         let (TrySendError::Full((_, text)) | TrySendError::Disconnected((_, text))) = error;
         let _ = writeln!(io::stderr(), "{level}: {}", printable(&text));
     }
+}
+
+impl LogHandle {
+    /// As `NoticeWriter::notice`.
+    pub fn notice(&self, level: Level, text: impl Into<String>) {
+        self.notices.notice(level, text);
+    }
+
+    /// A writer for a task that outlives a borrow of the handle.
+    pub fn notices(&self) -> NoticeWriter {
+        self.notices.clone()
+    }
 
     /// Lines written and dropped, for the statistics page.
     pub fn counters(&self) -> Arc<LogCounters> {
-        Arc::clone(&self.shared.counters)
-    }
-
-    /// The thread, to be pinned or named by whoever supervises threads.
-    pub fn thread(&self) -> &thread::Thread {
-        self.thread.thread()
+        Arc::clone(&self.notices.shared.counters)
     }
 
     /// Writes everything that is in the rings and ends the thread. To be called when no worker
     /// runs any more. A target that is stuck is given up after `limits::LOG_STOP`; `false` then.
     pub fn stop(self) -> bool {
-        self.shared.stopping.store(true, Ordering::Release);
+        self.notices.shared.stopping.store(true, Ordering::Release);
         self.thread.thread().unpark();
         // The other end is dropped when the thread is done, which ends this wait.
         let finished = self.finished.recv_timeout(limits::LOG_STOP) == Err(RecvTimeoutError::Disconnected);
@@ -224,7 +239,7 @@ impl Worker {
                     self.write_notice(level, &text, unix_ms);
                 }
                 Err(TryRecvError::Empty) => break,
-                // The handle is gone.
+                // The handle and every writer are gone.
                 Err(TryRecvError::Disconnected) => {
                     self.shared.stopping.store(true, Ordering::Relaxed);
                     break;

@@ -103,3 +103,18 @@ fn a_log_that_is_off_still_empties_the_rings() {
     }
     assert!(log.stop());
 }
+
+#[test]
+fn ends_by_itself_after_writing_when_nobody_can_speak_to_it_any_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("access.log");
+    let (mut writer, reader) = ring::new();
+    let log = start(&file_log(path.clone()), names(), vec![reader]).unwrap();
+    let notices = log.notices();
+    assert!(writer.push(&record(1)));
+    notices.notice(Level::Notice, "still here");
+    let LogHandle { notices: own, thread, .. } = log;
+    drop((own, notices));
+    thread.join().unwrap();
+    assert_eq!(std::fs::read_to_string(path).unwrap().lines().count(), 2);
+}
