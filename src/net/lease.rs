@@ -173,13 +173,24 @@ impl Lease {
         &mut self.bytes[self.end..]
     }
 
-    /// Data and spare room at once, split where the data ends.
+    /// Says that `count` bytes of the spare room now hold data.
     pub fn grow(&mut self, count: usize) {
         assert!(count <= self.spare(), "grown beyond the lease");
         self.end += count;
     }
 
-    /// Takes `count` bytes off the end of the data.
+    /// The last `count` bytes of data, to be changed in place.
+    pub fn tail_mut(&mut self, count: usize) -> &mut [u8] {
+        &mut self.bytes[self.end - count..self.end]
+    }
+
+    /// Everything before `end` of the data, headroom included: room for what replaces data that has
+    /// been dealt with. What is written there is sent with `Socket::send_dead`.
+    pub fn dead_mut(&mut self, end: usize) -> &mut [u8] {
+        &mut self.bytes[..self.start + end]
+    }
+
+    /// Shortens the data to its first `len` bytes.
     pub fn truncate(&mut self, len: usize) {
         assert!(len <= self.len(), "truncated to more than there is");
         self.end = self.start + len;
@@ -207,11 +218,36 @@ impl Drop for Lease {
 /// A lease while the kernel appends to it.
 pub(super) struct Reading(pub(super) Lease);
 
-/// A lease while the kernel sends `start..end` of its data.
+/// A lease while the kernel sends part of it; positions are those of the whole buffer.
 pub(super) struct Sending {
-    pub(super) lease: Lease,
-    pub(super) start: usize,
-    pub(super) end: usize,
+    lease: Lease,
+    start: usize,
+    end: usize,
+}
+
+impl Sending {
+    /// Sends `start..end` of the data.
+    pub(super) fn data(lease: Lease, start: usize, end: usize) -> Self {
+        assert!(start <= end && end <= lease.len(), "sent more than there is");
+        let offset = lease.start;
+        Self { lease, start: offset + start, end: offset + end }
+    }
+
+    /// Sends the first `count` bytes of `dead_mut`.
+    pub(super) fn dead(lease: Lease, count: usize) -> Self {
+        assert!(count <= lease.bytes.len(), "sent more than there is");
+        Self { lease, start: 0, end: count }
+    }
+
+    /// Forgets what was sent; whether there is more.
+    pub(super) fn advance(&mut self, count: usize) -> bool {
+        self.start += count;
+        self.start < self.end
+    }
+
+    pub(super) fn into_lease(self) -> Lease {
+        self.lease
+    }
 }
 
 // SAFETY: the pointer is into the lease's boxed slice, which neither moves nor is freed while this
@@ -230,10 +266,10 @@ unsafe impl IoBufMut for Reading {
     }
 }
 
-// SAFETY: as above; `start..end` is inside the data, which is initialised.
+// SAFETY: as above; `start..end` is inside the slice, which is initialised.
 unsafe impl IoBuf for Sending {
     fn read_ptr(&self) -> *const u8 {
-        self.lease.data()[self.start..self.end].as_ptr()
+        self.lease.bytes[self.start..self.end].as_ptr()
     }
 
     fn bytes_init(&self) -> usize {

@@ -83,17 +83,23 @@ impl Socket {
 
     /// Sends `start..end` of the lease's data, all of it, and returns the lease as it was.
     pub async fn send(&self, lease: Lease, start: usize, end: usize) -> (io::Result<()>, Lease) {
-        let mut sending = Sending { lease, start, end };
+        self.send_all(Sending::data(lease, start, end)).await
+    }
+
+    /// Sends the first `count` bytes that were put into `Lease::dead_mut`.
+    pub async fn send_dead(&self, lease: Lease, count: usize) -> (io::Result<()>, Lease) {
+        self.send_all(Sending::dead(lease, count)).await
+    }
+
+    async fn send_all(&self, mut sending: Sending) -> (io::Result<()>, Lease) {
         loop {
             let (result, returned) = self.stream().write(sending).await;
             sending = returned;
             match result {
-                Ok(0) => return (Err(io::ErrorKind::WriteZero.into()), sending.lease),
-                Ok(count) => sending.start += count,
-                Err(error) => return (Err(error), sending.lease),
-            }
-            if sending.start == sending.end {
-                return (Ok(()), sending.lease);
+                Ok(0) => return (Err(io::ErrorKind::WriteZero.into()), sending.into_lease()),
+                Ok(count) if sending.advance(count) => {}
+                Ok(_) => return (Ok(()), sending.into_lease()),
+                Err(error) => return (Err(error), sending.into_lease()),
             }
         }
     }

@@ -1,1 +1,26 @@
-//! (being written)
+//! One worker: from the accepted connection to the last byte of the response.
+//!
+//! In the order a request meets them:
+//! * `spawn` starts a worker's thread; `worker` is what its tasks share; `mailbox` what control says.
+//! * `accept` takes connections, `connection` parks the idle ones, `client` is one with or without TLS.
+//! * `session` reads request heads, `plan` decides where a request goes and rewrites its head.
+//! * `exchange` carries one request to a server (`upstream`) and its response back, with `relay` for
+//!   bodies, `upload` for requests still arriving, `respond` for response heads.
+//! * `account` turns what happened into counters and one access record.
+
+mod accept;
+mod account;
+mod client;
+mod connection;
+mod exchange;
+pub mod mailbox;
+mod plan;
+mod relay;
+mod respond;
+mod session;
+pub mod spawn;
+mod upload;
+mod upstream;
+mod worker;
+
+pub use spawn::{WorkerSpec, spawn};

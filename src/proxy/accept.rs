@@ -1,0 +1,66 @@
+//! Taking connections, as long as there is room for them.
+//!
+//! At a limit the listener is not read: clients wait in the kernel's backlog, as with HAProxy's
+//! maxconn, and are neither refused nor logged.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::connection;
+use super::worker::Worker;
+use crate::net::driver::{sleep, spawn};
+use crate::net::listener::Listener;
+use crate::snapshot::Snapshot;
+
+/// How often a full listener looks for room, and how long accepting rests after an error.
+const RETRY: Duration = Duration::from_millis(10);
+
+/// The accept loop of one listening socket.
+pub(super) async fn run(worker: Rc<Worker>, socket: Rc<Listener>, index: usize) {
+    while !worker.draining.get() {
+        if !has_room(&worker.snapshot(), index) {
+            worker.counters.worker.accept_paused.add(1);
+            wait_for_room(&worker, index).await;
+            continue;
+        }
+        match socket.accept(&worker.deadlines).await {
+            Ok((client, address)) => {
+                worker.clock.read();
+                // Another worker may have taken the last place meanwhile: this client waits.
+                while !enter(&worker.snapshot(), index) {
+                    sleep(RETRY).await;
+                }
+                let connection = connection::run(worker.clone(), index, client, address);
+                worker.connections.set(worker.connections.get() + 1);
+                spawn(connection);
+            }
+            Err(_) if worker.draining.get() => break,
+            Err(_) => {
+                worker.counters.worker.accept_errors.add(1);
+                sleep(RETRY).await;
+            }
+        }
+    }
+}
+
+async fn wait_for_room(worker: &Worker, index: usize) {
+    while !worker.draining.get() && !has_room(&worker.snapshot(), index) {
+        sleep(RETRY).await;
+    }
+}
+
+fn has_room(snapshot: &Snapshot, index: usize) -> bool {
+    let listener = &snapshot.listeners[index].connections;
+    listener.current() < listener.limit && snapshot.process.current() < snapshot.process.limit
+}
+
+fn enter(snapshot: &Snapshot, index: usize) -> bool {
+    if !snapshot.process.enter() {
+        return false;
+    }
+    let entered = snapshot.listeners[index].connections.enter();
+    if !entered {
+        snapshot.process.leave();
+    }
+    entered
+}

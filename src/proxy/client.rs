@@ -1,0 +1,179 @@
+//! The client's side of a connection: a socket, with or without a TLS session over it.
+//!
+//! The same four operations either way, so that nothing above knows which it is.
+
+use std::cell::RefCell;
+use std::io;
+use std::net::Shutdown;
+
+use crate::net::socket::Waited;
+use crate::net::{Lease, Socket};
+use crate::tls::session::{Plaintext, Session};
+
+/// A client connection.
+pub(super) struct Client {
+    socket: Socket,
+    tls: Option<Box<RefCell<Session>>>,
+}
+
+impl Client {
+    pub(super) fn new(socket: Socket, tls: Option<Session>) -> Self {
+        Self { socket, tls: tls.map(|session| Box::new(RefCell::new(session))) }
+    }
+
+    /// The connection below.
+    pub(super) fn socket(&self) -> &Socket {
+        &self.socket
+    }
+
+    /// Whether a TLS handshake has to be done first.
+    pub(super) fn is_handshaking(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.borrow().is_handshaking())
+    }
+
+    /// Does the TLS handshake with `lease` as its buffer; returns it empty.
+    ///
+    /// # Errors
+    /// The connection ended or the peer broke the protocol; an alert has been sent.
+    pub(super) async fn handshake(&self, mut lease: Lease) -> (io::Result<()>, Lease) {
+        let Some(tls) = &self.tls else { return (Ok(()), lease) };
+        loop {
+            let (result, returned) = self.send_waiting(tls, lease).await;
+            lease = returned;
+            if result.is_err() || !tls.borrow().is_handshaking() {
+                return (result, lease);
+            }
+            let (received, returned) = self.socket.receive(lease).await;
+            lease = returned;
+            let fed = match received {
+                Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(_) => feed_all(&mut tls.borrow_mut(), lease.data()),
+                Err(error) => Err(error),
+            };
+            lease.clear();
+            if let Err(error) = fed {
+                let (_, lease) = self.send_waiting(tls, lease).await;
+                return (Err(error), lease);
+            }
+        }
+    }
+
+    /// Appends what arrives to the lease, zero at the end; gives up at `park_at_ms` without losing a
+    /// byte.
+    pub(super) async fn receive_or_park(
+        &self,
+        mut lease: Lease,
+        park_at_ms: u64,
+    ) -> (io::Result<Waited>, Lease) {
+        let Some(tls) = &self.tls else { return self.socket.receive_or_park(lease, park_at_ms).await };
+        loop {
+            if let Some(count) = read_plaintext(tls, &mut lease) {
+                return (Ok(Waited::Received(count)), lease);
+            }
+            let (waited, returned) = self.socket.receive_or_park(lease, park_at_ms).await;
+            lease = returned;
+            match waited {
+                Ok(Waited::Received(count)) if count > 0 => match decrypt(tls, &mut lease, count) {
+                    Ok(0) => {}
+                    result => return (result.map(Waited::Received), lease),
+                },
+                _ => return (waited, lease),
+            }
+        }
+    }
+
+    /// Sends `start..end` of the lease's data. Over TLS those bytes are overwritten; the rest of the
+    /// data stays.
+    pub(super) async fn send(&self, mut lease: Lease, start: usize, end: usize) -> (io::Result<()>, Lease) {
+        let Some(tls) = &self.tls else { return self.socket.send(lease, start, end).await };
+        tls.borrow_mut().seal(&lease.data()[start..end]);
+        loop {
+            let count = tls.borrow_mut().take(lease.dead_mut(end));
+            if count == 0 {
+                return (Ok(()), lease);
+            }
+            let (result, returned) = self.socket.send_dead(lease, count).await;
+            lease = returned;
+            if result.is_err() {
+                return (result, lease);
+            }
+        }
+    }
+
+    /// Says that nothing more follows; what the client still sends can be received.
+    pub(super) async fn finish(&self, lease: Lease) -> Lease {
+        let lease = match &self.tls {
+            Some(tls) => {
+                tls.borrow_mut().close();
+                self.send_waiting(tls, lease).await.1
+            }
+            None => lease,
+        };
+        self.socket.shutdown(Shutdown::Write);
+        lease
+    }
+
+    /// Sends what the TLS session has to say of its own.
+    async fn send_waiting(&self, tls: &RefCell<Session>, mut lease: Lease) -> (io::Result<()>, Lease) {
+        lease.clear();
+        loop {
+            let count = tls.borrow_mut().take(lease.spare_mut());
+            if count == 0 {
+                return (Ok(()), lease);
+            }
+            lease.grow(count);
+            let (result, returned) = self.socket.send(lease, 0, count).await;
+            lease = returned;
+            lease.clear();
+            if result.is_err() {
+                return (result, lease);
+            }
+        }
+    }
+}
+
+/// Handshake bytes: everything is taken, plaintext that follows waits in the session.
+fn feed_all(session: &mut Session, mut ciphertext: &[u8]) -> io::Result<()> {
+    while !ciphertext.is_empty() {
+        match session.feed(ciphertext) {
+            Ok(0) => return Err(io::ErrorKind::InvalidData.into()),
+            Ok(taken) => ciphertext = &ciphertext[taken..],
+            Err(_) => return Err(io::ErrorKind::InvalidData.into()),
+        }
+    }
+    Ok(())
+}
+
+/// Plaintext that is already there: `Some(0)` at the end of the stream, `None` when there is none.
+fn read_plaintext(tls: &RefCell<Session>, lease: &mut Lease) -> Option<usize> {
+    match tls.borrow_mut().read(lease.spare_mut()) {
+        Plaintext::Bytes(count) => {
+            lease.grow(count);
+            Some(count)
+        }
+        Plaintext::Closed => Some(0),
+        Plaintext::Pending => None,
+    }
+}
+
+/// Replaces the last `received` bytes of the lease, ciphertext, by the plaintext in them; returns
+/// how much that is. Plaintext that does not fit stays in the session for the next read.
+fn decrypt(tls: &RefCell<Session>, lease: &mut Lease, received: usize) -> io::Result<usize> {
+    let session = &mut *tls.borrow_mut();
+    let before = lease.len() - received;
+    let region = lease.tail_mut(received);
+    let (mut taken, mut written) = (0, 0);
+    while taken < received {
+        let fed = session.feed(&region[taken..]).map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
+        taken += fed;
+        let read_before = written;
+        while let Plaintext::Bytes(count @ 1..) = session.read(&mut region[written..taken]) {
+            written += count;
+        }
+        if fed == 0 && written == read_before {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+    }
+    lease.truncate(before + written);
+    Ok(written)
+}

@@ -1,0 +1,289 @@
+//! One request at one server and its answer back: choosing the server, connecting, retrying once
+//! when a reused connection turns out dead, answering for a server that cannot.
+
+use std::cell::Cell;
+use std::io;
+
+use super::account::{Account, Termination};
+use super::connection::Connection;
+use super::plan::Request;
+use super::respond::{self, Responded};
+use super::session::{Refusal, millis, send_answer};
+use super::upload::{self, Upload};
+use super::upstream::{self, Upstream};
+use super::worker::Worker;
+use crate::balance::sticky::ClientCookie;
+use crate::http::answer::Answer;
+use crate::http::head::Version;
+use crate::http::request::Method;
+use crate::http::rewrite::ClientSide;
+use crate::net::Lease;
+use crate::net::join::join;
+use crate::snapshot::{Backend, Server};
+
+/// What both directions of an exchange need to know.
+pub(super) struct Exchange<'a> {
+    pub(super) worker: &'a Worker,
+    pub(super) connection: &'a Connection,
+    pub(super) backend: &'a Backend,
+    pub(super) server: &'a Server,
+    pub(super) cookie: ClientCookie,
+    pub(super) method: Method,
+    pub(super) version: Version,
+    pub(super) wants_keep_alive: bool,
+    pub(super) client_timeout_ms: u64,
+    pub(super) server_timeout_ms: u64,
+    pub(super) progress: Progress,
+}
+
+/// What one direction tells the other.
+pub(super) struct Progress {
+    pub(super) upload: Cell<Upload>,
+    /// The whole response has been forwarded.
+    pub(super) responded: Cell<bool>,
+}
+
+/// How a connection is left after an exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum After {
+    /// Another request may follow.
+    Keep,
+    /// It ends; nothing of the request is left unread.
+    Close,
+    /// It ends, and the client may still be sending.
+    Linger,
+    /// It is cut: what the client has is not everything.
+    Cut,
+}
+
+/// What came of the request at the server.
+enum Outcome {
+    /// The response was forwarded, or begun; how the connection goes on.
+    Forwarded(After),
+    /// Nothing was forwarded: this is to be answered.
+    Failed(Refusal),
+}
+
+enum Chosen {
+    Server { index: usize, balanced: bool },
+    Nobody(Refusal),
+}
+
+/// Carries one request; returns how the connection goes on and the lease with what follows.
+pub(super) async fn run(
+    worker: &Worker,
+    connection: &Connection,
+    account: &mut Account,
+    request: Request,
+    mut lease: Lease,
+) -> (After, Lease) {
+    let snapshot = worker.snapshot();
+    let backend = &snapshot.backends[request.backend];
+    if backend.cookie.is_some() {
+        account.client_cookie(request.cookie.letter());
+    }
+    backend.in_flight.enter();
+    let (version, method) = (request.version, request.method);
+    let keep_after_answer = request.wants_keep_alive && request.rest.is_done();
+    let outcome = match choose(worker, backend, &request) {
+        Chosen::Nobody(refusal) => {
+            worker.counters.backends[request.backend].no_server.add(1);
+            lease.consume(request.first_len + request.first_skip);
+            Outcome::Failed(refusal)
+        }
+        Chosen::Server { index, balanced } => {
+            account.server(worker, index, balanced);
+            let (outcome, returned) =
+                at_server(worker, connection, account, backend, index, request, lease).await;
+            lease = returned;
+            backend.servers[index].state.leave();
+            outcome
+        }
+    };
+    backend.in_flight.leave();
+    let after = match outcome {
+        Outcome::Forwarded(after) => after,
+        Outcome::Failed(refusal) => {
+            account.terminate(refusal.termination);
+            let keep_alive = keep_after_answer && !worker.draining.get();
+            let client = ClientSide { version, keep_alive };
+            let to_head = method == Method::Head;
+            let answer_lease = worker.pool.take();
+            let (sent, _) =
+                send_answer(worker, connection, account, refusal.answer, client, to_head, answer_lease).await;
+            match (sent, keep_alive) {
+                (true, true) => After::Keep,
+                (true, false) => After::Linger,
+                (false, _) => After::Cut,
+            }
+        }
+    };
+    account.finish(worker);
+    (after, lease)
+}
+
+/// The server that the cookie names, or the next by balance; its slot is taken.
+fn choose(worker: &Worker, backend: &Backend, request: &Request) -> Chosen {
+    if let Some(index) = request.cookie.server() {
+        if backend.servers[index].state.enter() {
+            return Chosen::Server { index, balanced: false };
+        }
+        return Chosen::Nobody(unavailable(b"SQ"));
+    }
+    // Another worker may take the last slot between the look and the entry: look again, a server at
+    // a time at most.
+    for _ in 0..backend.servers.len() {
+        match worker.balance(request.backend, backend) {
+            Some(index) if backend.servers[index].state.enter() => {
+                return Chosen::Server { index, balanced: true };
+            }
+            Some(_) => {}
+            None => break,
+        }
+    }
+    let somebody_is_up =
+        backend.servers.iter().any(|server| server.state.is_up() && server.state.weight() > 0);
+    Chosen::Nobody(unavailable(if somebody_is_up { b"SQ" } else { b"SC" }))
+}
+
+fn unavailable(letters: &[u8; 2]) -> Refusal {
+    Refusal { answer: Answer::ServiceUnavailable, termination: Termination(*letters) }
+}
+
+/// Sends the request over a kept connection or a new one, and once more over a new one when the kept
+/// one turns out to be dead and repeating is harmless.
+async fn at_server(
+    worker: &Worker,
+    connection: &Connection,
+    account: &mut Account,
+    backend: &Backend,
+    index: usize,
+    mut request: Request,
+    mut lease: Lease,
+) -> (Outcome, Lease) {
+    let server = &backend.servers[index];
+    let counters = &worker.counters.backends[request.backend].servers[index];
+    let replayable = request.method.is_idempotent() && request.rest.is_done();
+    let exchange = Exchange {
+        worker,
+        connection,
+        backend,
+        server,
+        cookie: request.cookie,
+        method: request.method,
+        version: request.version,
+        wants_keep_alive: request.wants_keep_alive,
+        client_timeout_ms: millis(super::session::client_timeout(worker, connection)),
+        server_timeout_ms: millis(backend.timeouts.server),
+        progress: Progress { upload: Cell::new(Upload::Running), responded: Cell::new(false) },
+    };
+    let mut reused = worker.upstreams.reuse(request.backend, index, worker);
+    loop {
+        let upstream = match reused.take() {
+            Some(upstream) => upstream,
+            None => {
+                match upstream::connect(server, backend.timeouts.connect, &worker.deadlines, counters).await {
+                    Ok(upstream) => upstream,
+                    Err(error) => {
+                        worker.clock.read();
+                        lease.consume(request.first_len + request.first_skip);
+                        return (Outcome::Failed(connect_refusal(&error)), lease);
+                    }
+                }
+            }
+        };
+        worker.clock.read();
+        account.connected(worker);
+        let (responded, returned) = carry(&exchange, account, &mut request, &upstream, lease).await;
+        lease = returned;
+        let outcome = match responded {
+            Responded::Lost if upstream.reused && replayable => {
+                account.retried();
+                continue;
+            }
+            Responded::Lost => Outcome::Failed(lost_refusal(&exchange)),
+            Responded::Failed(refusal) => Outcome::Failed(refusal),
+            Responded::Cut => Outcome::Forwarded(After::Cut),
+            Responded::Complete { server_reusable, keep_client } => {
+                if server_reusable && exchange.progress.upload.get() == Upload::Done {
+                    worker.upstreams.keep(
+                        request.backend,
+                        index,
+                        upstream.socket,
+                        worker.clock.now(),
+                        counters,
+                    );
+                }
+                Outcome::Forwarded(match (keep_client, exchange.progress.upload.get()) {
+                    (true, Upload::Done) => After::Keep,
+                    (false, Upload::Done) => After::Close,
+                    (_, _) => After::Linger,
+                })
+            }
+        };
+        // A request that was not retried is dealt with; what follows it in the lease is the next.
+        if request.first_len > 0 {
+            lease.consume(request.first_len + request.first_skip);
+        }
+        return (outcome, lease);
+    }
+}
+
+/// Both directions. A request that is all there is sent first; its bytes stay in the lease, in case
+/// they are needed again. Otherwise the rest of it is forwarded while the response is awaited.
+async fn carry(
+    exchange: &Exchange<'_>,
+    account: &mut Account,
+    request: &mut Request,
+    upstream: &Upstream,
+    lease: Lease,
+) -> (Responded, Lease) {
+    let worker = exchange.worker;
+    upstream.socket.deadline().arm(worker.clock.now() + exchange.server_timeout_ms);
+    if request.rest.is_done() {
+        exchange.progress.upload.set(Upload::Done);
+        // A server that closed while we sent may still have answered: the reader finds out.
+        let (_, lease) = upstream.socket.send(lease, 0, request.first_len).await;
+        account.sent_to_server(request.first_len as u64);
+        let responded = respond::run(exchange, account, upstream, worker.pool.take()).await;
+        return (responded, lease);
+    }
+    let first = (request.first_len, request.first_skip);
+    let rest = std::mem::replace(&mut request.rest, super::relay::Flow::Done);
+    let ((sent, lease), responded) = join(
+        upload::run(exchange, upstream, first, rest, lease),
+        respond::run(exchange, account, upstream, worker.pool.take()),
+    )
+    .await;
+    account.sent_to_server(sent);
+    // The upload has consumed what it sent.
+    request.first_len = 0;
+    request.first_skip = 0;
+    (responded, lease)
+}
+
+/// 503 with HAProxy's letters: `sC` for a time-out, `RC` for a lack of descriptors or memory.
+fn connect_refusal(error: &io::Error) -> Refusal {
+    match error.kind() {
+        io::ErrorKind::TimedOut => unavailable(b"sC"),
+        _ if matches!(
+            error.raw_os_error(),
+            Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::EADDRNOTAVAIL)
+        ) =>
+        {
+            unavailable(b"RC")
+        }
+        _ => unavailable(b"SC"),
+    }
+}
+
+/// The server's connection ended before any byte of an answer: who was it?
+fn lost_refusal(exchange: &Exchange<'_>) -> Refusal {
+    let (answer, letters) = match exchange.progress.upload.get() {
+        Upload::ClientGone => (Answer::BadRequest, *b"CH"),
+        Upload::ClientLate => (Answer::RequestTimeout, *b"cH"),
+        Upload::Malformed => (Answer::BadRequest, *b"PR"),
+        Upload::Running | Upload::Done | Upload::ServerGone => (Answer::BadGateway, *b"SH"),
+    };
+    Refusal { answer, termination: Termination(letters) }
+}

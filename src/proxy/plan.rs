@@ -1,0 +1,105 @@
+//! From a parsed request head to a request that can be sent: where it goes, and what is forwarded.
+//!
+//! Called by `session` in the same turn in which the head was parsed, while its spans are valid.
+
+use super::account::Account;
+use super::relay::Flow;
+use super::session::Refusal;
+use super::worker::{Scratch, Worker};
+use crate::balance::sticky::{self, ClientCookie};
+use crate::http::cookie::{self, FieldEdit};
+use crate::http::head::{HeadError, Version};
+use crate::http::request::{Method, RequestHead};
+use crate::http::rewrite;
+use crate::net::Lease;
+use crate::snapshot::{Backend, Snapshot};
+
+/// A request whose rewritten head is at the front of its lease.
+#[derive(Debug)]
+pub(super) struct Request {
+    /// Backend index.
+    pub(super) backend: usize,
+    /// What its persistence cookie asks for.
+    pub(super) cookie: ClientCookie,
+    pub(super) method: Method,
+    pub(super) version: Version,
+    pub(super) wants_keep_alive: bool,
+    /// Bytes of the lease to send first: the head and what is there of the body.
+    pub(super) first_len: usize,
+    /// Bytes after them to leave out.
+    pub(super) first_skip: usize,
+    /// What is left of the body after that.
+    pub(super) rest: Flow,
+}
+
+/// Plans the request whose head is at the front of `lease`.
+pub(super) fn plan(
+    worker: &Worker,
+    snapshot: &Snapshot,
+    head: &RequestHead,
+    forwarded_for: &[u8],
+    account: &mut Account,
+    lease: &mut Lease,
+    scratch: &mut Scratch,
+) -> Result<Request, Refusal> {
+    let index = snapshot.listeners[account.listener()].backend;
+    let backend = &snapshot.backends[index];
+    account.request(worker, index, head.line.of(lease.data()), backend.cookie.is_some());
+
+    let cookie = rewrite_head(worker, backend, head, lease.data(), scratch);
+    if backend.forwarded_for {
+        scratch.head.extend_from_slice(forwarded_for);
+    }
+    scratch.head.extend_from_slice(b"\r\n");
+    if !lease.replace_front(head.len, &scratch.head) {
+        return Err(Refusal::of(worker, HeadError::HeadTooLarge));
+    }
+
+    let mut rest = Flow::of(head.body);
+    let head_len = scratch.head.len();
+    let first = rest.advance(&lease.data()[head_len..]).map_err(|error| Refusal::of(worker, error))?;
+    Ok(Request {
+        backend: index,
+        cookie,
+        method: head.method_kind,
+        version: head.version,
+        wants_keep_alive: head.wants_keep_alive(),
+        first_len: head_len + first.forward,
+        first_skip: first.skip,
+        rest,
+    })
+}
+
+/// Writes the forwarded head, without its empty line, to `scratch.head`; persistence reads and
+/// strips its cookie on the way.
+fn rewrite_head(
+    worker: &Worker,
+    backend: &Backend,
+    head: &RequestHead,
+    data: &[u8],
+    scratch: &mut Scratch,
+) -> ClientCookie {
+    let mut client_cookie = ClientCookie::new();
+    let Scratch { fields, head: out, value } = scratch;
+    match backend.cookie.as_deref() {
+        None => rewrite::request(data, head, fields, value, |_, _| FieldEdit::Keep, out),
+        Some(rules) => {
+            let now_s = worker.clock.unix_s();
+            let on_cookie = |line: &[u8], stripped: &mut Vec<u8>| {
+                cookie::scan(line, &rules.name, rules.indirect, stripped, |found| {
+                    client_cookie.examine(rules, found, now_s, |id| find_server(backend, id));
+                })
+            };
+            rewrite::request(data, head, fields, value, on_cookie, out);
+        }
+    }
+    client_cookie
+}
+
+fn find_server(backend: &Backend, id: &[u8]) -> sticky::Lookup {
+    let servers = backend.servers.iter();
+    sticky::find_server(
+        id,
+        servers.map(|server| (server.cookie.as_deref().map(str::as_bytes), server.state.is_up())),
+    )
+}

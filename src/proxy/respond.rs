@@ -1,0 +1,366 @@
+//! The response: its head read, rewritten and forwarded, its body relayed, its end judged.
+
+use super::account::{Account, Termination};
+use super::exchange::Exchange;
+use super::relay::Flow;
+use super::session::{Refusal, millis};
+use super::upload::Upload;
+use super::upstream::Upstream;
+use super::worker::Scratch;
+use crate::balance::sticky::{self, CookieRules, ServerCookie, SetCookieEdit};
+use crate::http::answer::Answer;
+use crate::http::cacheable::looks_cacheable;
+use crate::http::cookie::set_cookie_name;
+use crate::http::head::{HeadError, Version};
+use crate::http::request::Method;
+use crate::http::response::{self, ResponseHead};
+use crate::http::rewrite::{self, ClientSide};
+use crate::limits::{INTERIM_RESPONSES, LINGER};
+use crate::net::Lease;
+
+/// What came of the response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Responded {
+    /// All of it was forwarded.
+    Complete {
+        /// The server's connection may carry another request.
+        server_reusable: bool,
+        /// The client was told that its connection stays.
+        keep_client: bool,
+    },
+    /// The server's connection ended before it said anything.
+    Lost,
+    /// There is no response that could be forwarded.
+    Failed(Refusal),
+    /// Part of it was forwarded, and no more can be.
+    Cut,
+}
+
+/// A head ready to be sent.
+struct Prepared {
+    /// Bytes of the lease to send: the head and what is there of the body.
+    first_len: usize,
+    /// Bytes after them to leave out.
+    first_skip: usize,
+    rest: Flow,
+    server_keeps: bool,
+    keep_client: bool,
+    interim: bool,
+}
+
+/// Reads the response to the request that was, or is being, sent, and forwards it.
+pub(super) async fn run(
+    exchange: &Exchange<'_>,
+    account: &mut Account,
+    upstream: &Upstream,
+    mut lease: Lease,
+) -> Responded {
+    let mut interim_count = 0;
+    loop {
+        let (result, returned) = read_head(exchange, account, upstream, lease, interim_count > 0).await;
+        lease = returned;
+        let prepared = match result {
+            Ok(prepared) => prepared,
+            Err(ended) => return ended,
+        };
+        if !prepared.interim {
+            return forward(exchange, account, upstream, lease, prepared).await;
+        }
+        interim_count += 1;
+        if interim_count > INTERIM_RESPONSES {
+            return Responded::Failed(bad_gateway(*b"PH"));
+        }
+        // HTTP/1.0 knows no interim responses (RFC 9110 section 15.2).
+        if exchange.version == Version::Http11 {
+            let (sent, returned) = send(exchange, account, lease, prepared.first_len).await;
+            lease = returned;
+            if !sent {
+                account.terminate(Termination(*b"CH"));
+                account.no_status();
+                return Responded::Cut;
+            }
+        }
+        lease.consume(prepared.first_len);
+    }
+}
+
+/// Reads until a head is complete, and rewrites it in place.
+async fn read_head(
+    exchange: &Exchange<'_>,
+    account: &mut Account,
+    upstream: &Upstream,
+    mut lease: Lease,
+    mut answered: bool,
+) -> (Result<Prepared, Responded>, Lease) {
+    let worker = exchange.worker;
+    let mut searched = 0;
+    loop {
+        if lease.len() > searched {
+            let parse = searched == 0
+                || memchr::memchr(b'\n', &lease.data()[searched..]).is_some()
+                || lease.len() >= worker.head_limits.size;
+            searched = lease.len();
+            if parse {
+                let prepared = prepare(exchange, account, &mut lease);
+                match prepared {
+                    Ok(None) => {}
+                    Ok(Some(prepared)) => return (Ok(prepared), lease),
+                    Err(_) => return (Err(Responded::Failed(bad_gateway(*b"PH"))), lease),
+                }
+            }
+        }
+        if lease.spare() == 0 {
+            lease.compact();
+        }
+        let (received, returned) = receive(exchange, account, upstream, lease).await;
+        lease = returned;
+        if received > 0 {
+            answered = true;
+            continue;
+        }
+        let ended = match () {
+            () if upstream.socket.deadline().fired() => {
+                let refusal = Refusal { answer: Answer::GatewayTimeout, termination: Termination(*b"sH") };
+                Responded::Failed(refusal)
+            }
+            () if answered => Responded::Failed(bad_gateway(*b"SH")),
+            () => Responded::Lost,
+        };
+        return (Err(ended), lease);
+    }
+}
+
+/// Parses the head at the front of the lease and puts the one for the client in its place; `None`
+/// asks for more bytes.
+fn prepare(
+    exchange: &Exchange<'_>,
+    account: &mut Account,
+    lease: &mut Lease,
+) -> Result<Option<Prepared>, HeadError> {
+    let worker = exchange.worker;
+    let scratch = &mut *worker.scratch.borrow_mut();
+    let to_head = exchange.method == Method::Head;
+    let data = lease.data();
+    let Some(head) = response::parse(data, to_head, worker.head_limits, &mut scratch.fields)? else {
+        return Ok(None);
+    };
+    if head.status == 101 {
+        // Nobody asked to switch protocols: Upgrade fields are never forwarded.
+        return Err(HeadError::Malformed);
+    }
+    let interim = head.status < 200;
+    let uploaded = exchange.progress.upload.get() == Upload::Done;
+    let ends_with_connection = Flow::of(head.body).ends_with_connection();
+    let keep_client =
+        exchange.wants_keep_alive && uploaded && !ends_with_connection && !worker.draining.get();
+    let client = ClientSide { version: exchange.version, keep_alive: keep_client };
+    write_head(exchange, account, &head, data, client, scratch);
+    if !lease.replace_front(head.len, &scratch.head) {
+        return Err(HeadError::HeadTooLarge);
+    }
+    let head_len = scratch.head.len();
+    if interim {
+        let rest = Flow::Done;
+        let prepared =
+            Prepared { first_len: head_len, first_skip: 0, rest, server_keeps: false, keep_client, interim };
+        return Ok(Some(prepared));
+    }
+    account.responded(worker);
+    account.status(head.status);
+    let mut rest = Flow::of(head.body);
+    let run = rest.advance(&lease.data()[head_len..])?;
+    Ok(Some(Prepared {
+        first_len: head_len + run.forward,
+        first_skip: run.skip,
+        rest,
+        server_keeps: head.keeps_alive(),
+        keep_client,
+        interim,
+    }))
+}
+
+/// Writes the whole head for the client to `scratch.head`, with the persistence cookie it needs.
+fn write_head(
+    exchange: &Exchange<'_>,
+    account: &mut Account,
+    head: &ResponseHead,
+    data: &[u8],
+    client: ClientSide,
+    scratch: &mut Scratch,
+) {
+    let Scratch { fields, head: out, .. } = scratch;
+    match exchange.backend.cookie.as_deref().filter(|_| head.status >= 200) {
+        None => rewrite::response(data, head, fields, client, |_| true, out),
+        Some(rules) => {
+            let mut cookie = ServerCookie::new();
+            let keep = |line: &[u8]| keep_set_cookie(&mut cookie, rules, line);
+            rewrite::response(data, head, fields, client, keep, out);
+            let answer = sticky::Answer {
+                server_id: exchange.server.cookie.as_deref().map(str::as_bytes),
+                is_post: exchange.method == Method::Post,
+                now_unix_s: exchange.worker.clock.unix_s(),
+            };
+            let cacheable = || {
+                let names_and_values = fields.iter().map(|field| (field.name.of(data), field.value.of(data)));
+                looks_cacheable(exchange.method.cacheable_token(), head.status, names_and_values)
+            };
+            account.server_cookie(cookie.finish(rules, &exchange.cookie, &answer, cacheable, out));
+        }
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+fn keep_set_cookie(cookie: &mut ServerCookie, rules: &CookieRules, line: &[u8]) -> bool {
+    match set_cookie_name(line) {
+        Some(name) => cookie.examine(rules, name) == SetCookieEdit::Keep,
+        None => true,
+    }
+}
+
+/// Sends the head and relays the body to its end.
+async fn forward(
+    exchange: &Exchange<'_>,
+    account: &mut Account,
+    upstream: &Upstream,
+    mut lease: Lease,
+    prepared: Prepared,
+) -> Responded {
+    let Prepared { first_len, first_skip, mut rest, mut server_keeps, keep_client, .. } = prepared;
+    let (sent, returned) = send(exchange, account, lease, first_len).await;
+    lease = returned;
+    if !sent {
+        return client_gone(exchange, account);
+    }
+    lease.consume(first_len + first_skip);
+    while !rest.is_done() {
+        match relay_what_is_there(exchange, account, &mut rest, lease).await {
+            (Ok(()), returned) => lease = returned,
+            (Err(ended), _) => return ended,
+        }
+        if rest.is_done() {
+            break;
+        }
+        if lease.spare() == 0 {
+            lease.compact();
+        }
+        let (received, returned) = receive(exchange, account, upstream, lease).await;
+        lease = returned;
+        if received > 0 {
+            continue;
+        }
+        if rest.ends_with_connection() && !upstream.socket.deadline().fired() && !upload_failed(exchange) {
+            server_keeps = false;
+            break;
+        }
+        return server_gone(exchange, account, upstream, &rest);
+    }
+    // More than the response: whose it is cannot be known, so the connection carries nothing else.
+    server_keeps &= lease.is_empty();
+    exchange.progress.responded.set(true);
+    if exchange.progress.upload.get() == Upload::Running {
+        let deadline = exchange.connection.client.socket().deadline();
+        deadline.arm(exchange.worker.clock.now() + millis(LINGER));
+    }
+    Responded::Complete { server_reusable: server_keeps, keep_client }
+}
+
+/// Forwards what the lease holds of the body; what is left in it is incomplete or not of the body.
+async fn relay_what_is_there(
+    exchange: &Exchange<'_>,
+    account: &mut Account,
+    rest: &mut Flow,
+    mut lease: Lease,
+) -> (Result<(), Responded>, Lease) {
+    while !lease.is_empty() && !rest.is_done() {
+        let Ok(run) = rest.advance(lease.data()) else {
+            account.terminate(Termination(*b"PD"));
+            return (Err(Responded::Cut), lease);
+        };
+        if run.forward > 0 {
+            let (sent, returned) = send(exchange, account, lease, run.forward).await;
+            lease = returned;
+            if !sent {
+                return (Err(client_gone(exchange, account)), lease);
+            }
+        }
+        lease.consume(run.forward + run.skip);
+        if run.forward + run.skip == 0 {
+            break;
+        }
+    }
+    (Ok(()), lease)
+}
+
+/// Receives from the server; zero is its end, whatever the reason.
+async fn receive(
+    exchange: &Exchange<'_>,
+    account: &mut Account,
+    upstream: &Upstream,
+    lease: Lease,
+) -> (usize, Lease) {
+    let worker = exchange.worker;
+    // While the client is still sending, it is the one that is waited for.
+    if exchange.progress.upload.get() != Upload::Running {
+        upstream.socket.deadline().arm(worker.clock.now() + exchange.server_timeout_ms);
+    }
+    let (received, lease) = upstream.socket.receive(lease).await;
+    worker.clock.read();
+    let count = received.unwrap_or(0);
+    account.received(count);
+    (count, lease)
+}
+
+/// Sends the first `count` bytes to the client within its time-out.
+async fn send(exchange: &Exchange<'_>, account: &mut Account, lease: Lease, count: usize) -> (bool, Lease) {
+    let worker = exchange.worker;
+    let client = &exchange.connection.client;
+    client.socket().deadline().arm(worker.clock.now() + exchange.client_timeout_ms);
+    let (result, lease) = client.send(lease, 0, count).await;
+    worker.clock.read();
+    // While the client is still sending, its deadline belongs to that direction too.
+    if exchange.progress.upload.get() != Upload::Running {
+        client.socket().deadline().disarm();
+    }
+    if result.is_ok() {
+        account.sent(count);
+    }
+    (result.is_ok(), lease)
+}
+
+/// The client took no more of the response.
+fn client_gone(exchange: &Exchange<'_>, account: &mut Account) -> Responded {
+    let late = exchange.connection.client.socket().deadline().fired();
+    account.terminate(Termination(if late { *b"cD" } else { *b"CD" }));
+    Responded::Cut
+}
+
+/// The server, or the request, ended in mid-body.
+fn server_gone(
+    exchange: &Exchange<'_>,
+    account: &mut Account,
+    upstream: &Upstream,
+    rest: &Flow,
+) -> Responded {
+    let letters = match exchange.progress.upload.get() {
+        Upload::ClientGone => *b"CD",
+        Upload::ClientLate => *b"cD",
+        Upload::Malformed => *b"PD",
+        _ if upstream.socket.deadline().fired() => *b"sD",
+        _ => *b"SD",
+    };
+    account.terminate(Termination(letters));
+    if rest.ends_with_connection() {
+        // Without a length only a reset tells the client that this is not all.
+        exchange.connection.client.socket().reset_on_close();
+    }
+    Responded::Cut
+}
+
+fn upload_failed(exchange: &Exchange<'_>) -> bool {
+    matches!(exchange.progress.upload.get(), Upload::ClientGone | Upload::ClientLate | Upload::Malformed)
+}
+
+/// 502 with the given letters.
+fn bad_gateway(letters: [u8; 2]) -> Refusal {
+    Refusal { answer: Answer::BadGateway, termination: Termination(letters) }
+}

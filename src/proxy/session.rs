@@ -1,0 +1,286 @@
+//! A client connection while it is busy: request after request, each answered before the next.
+//!
+//! ```text
+//!  read head ──complete──▶ plan ──▶ exchange ──kept──▶ read head
+//!     │  │                   │          └──not kept──▶ finish, close
+//!     │  └──silent──▶ park   └──refused─┐
+//!     └──malformed, late, cut off───────┴──▶ answer, finish, close
+//! ```
+
+use std::io::Write;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::account::{Account, Termination};
+use super::connection::{Connection, Ended};
+use super::exchange::{self, After};
+use super::plan::{self, Request};
+use super::worker::Worker;
+use crate::http::answer::{self, Answer};
+use crate::http::head::{HeadError, Version};
+use crate::http::request;
+use crate::http::rewrite::ClientSide;
+use crate::limits::{LINGER, LINGER_BYTES, PARK_AFTER, TLS_HANDSHAKE};
+use crate::net::Lease;
+use crate::net::socket::Waited;
+use crate::snapshot::Snapshot;
+
+/// A request that gets no server, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) answer: Answer,
+    pub(super) termination: Termination,
+}
+
+/// What reading for a request came to.
+enum Next {
+    Request(Request),
+    Refused(Refusal),
+    Ended(Ended),
+}
+
+/// Serves the connection until it is idle or over.
+pub(super) async fn run(worker: &Worker, connection: &mut Connection) -> Ended {
+    let mut lease = worker.pool.take();
+    if connection.client.is_handshaking() {
+        let deadline = connection.client.socket().deadline();
+        deadline.arm(connection.accepted_ms + millis(TLS_HANDSHAKE));
+        let (result, returned) = connection.client.handshake(lease).await;
+        connection.client.socket().deadline().disarm();
+        connection.accepted_ms = worker.clock.read();
+        if result.is_err() {
+            worker.counters.worker.tls_failures.add(1);
+            return Ended::Close;
+        }
+        lease = returned;
+    }
+    let mut account = Account::new(connection.address, connection.listener);
+    let forwarded_for = forwarded_for_line(connection);
+    loop {
+        let (next, returned) = next_request(worker, connection, &mut account, &forwarded_for, lease).await;
+        lease = returned;
+        let request = match next {
+            Next::Request(request) => request,
+            Next::Ended(ended) => return ended,
+            Next::Refused(refusal) => {
+                refuse(worker, connection, &mut account, refusal, lease).await;
+                return Ended::Close;
+            }
+        };
+        let (after, returned) = exchange::run(worker, connection, &mut account, request, lease).await;
+        connection.served = true;
+        lease = returned;
+        match after {
+            After::Keep => continue,
+            After::Close if lease.is_empty() => drop(connection.client.finish(lease).await),
+            After::Close | After::Linger => finish(worker, connection, lease).await,
+            After::Cut => {}
+        }
+        return Ended::Close;
+    }
+}
+
+/// Reads until a head is complete, and plans it.
+async fn next_request(
+    worker: &Worker,
+    connection: &Connection,
+    account: &mut Account,
+    forwarded_for: &[u8],
+    mut lease: Lease,
+) -> (Next, Lease) {
+    let snapshot = worker.snapshot();
+    let mut searched = 0;
+    let mut begun_ms = (!lease.is_empty()).then(|| worker.clock.now());
+    loop {
+        if lease.len() > searched {
+            let begun_ms = begun_ms.unwrap_or(0);
+            if let Some(next) =
+                parse(worker, &snapshot, account, forwarded_for, &mut lease, &mut searched, begun_ms)
+            {
+                return (next, lease);
+            }
+        }
+        if lease.spare() == 0 {
+            lease.compact();
+        }
+        let give_up_ms = match begun_ms {
+            None if worker.draining.get() => return (Next::Ended(Ended::Close), lease),
+            None => worker.clock.now() + millis(PARK_AFTER),
+            Some(begun_ms) => {
+                let start_ms = if connection.served { begun_ms } else { connection.accepted_ms };
+                start_ms + millis(snapshot.listeners[connection.listener].timeouts.http_request)
+            }
+        };
+        connection.client.socket().deadline().set_idle(begun_ms.is_none());
+        let (waited, returned) = connection.client.receive_or_park(lease, give_up_ms).await;
+        lease = returned;
+        let now_ms = worker.clock.read();
+        connection.client.socket().deadline().set_idle(false);
+        let next = match (waited, begun_ms) {
+            (Ok(Waited::Received(count)), _) if count > 0 => {
+                worker.counters.listeners[connection.listener].bytes_in.add(count as u64);
+                begun_ms = begun_ms.or(Some(now_ms));
+                continue;
+            }
+            (Ok(Waited::Parked), None) => Next::Ended(Ended::Park),
+            // Silence before, or the end between two requests: nobody waits for an answer.
+            (_, None) => Next::Ended(Ended::Close),
+            (Ok(Waited::Parked), Some(begun_ms)) => {
+                worker.counters.worker.timeouts.add(1);
+                account.begin(worker, begun_ms);
+                Next::Refused(Refusal { answer: Answer::RequestTimeout, termination: Termination(*b"cR") })
+            }
+            (_, Some(begun_ms)) => {
+                account.begin(worker, begun_ms);
+                Next::Refused(Refusal { answer: Answer::BadRequest, termination: Termination(*b"CR") })
+            }
+        };
+        return (next, lease);
+    }
+}
+
+/// Parses what is there when that may have become a head; `None` asks for more bytes.
+fn parse(
+    worker: &Worker,
+    snapshot: &Rc<Arc<Snapshot>>,
+    account: &mut Account,
+    forwarded_for: &[u8],
+    lease: &mut Lease,
+    searched: &mut usize,
+    begun_ms: u64,
+) -> Option<Next> {
+    let data = lease.data();
+    let may_be_complete = *searched == 0
+        || memchr::memchr(b'\n', &data[*searched..]).is_some()
+        || data.len() >= worker.head_limits.size;
+    *searched = data.len();
+    if !may_be_complete {
+        return None;
+    }
+    let scratch = &mut *worker.scratch.borrow_mut();
+    let head = match request::parse(data, worker.head_limits, &mut scratch.fields) {
+        Ok(None) => return None,
+        Ok(Some(head)) => head,
+        Err(error) => {
+            account.begin(worker, begun_ms);
+            return Some(Next::Refused(Refusal::of(worker, error)));
+        }
+    };
+    account.begin(worker, begun_ms);
+    Some(match plan::plan(worker, snapshot, &head, forwarded_for, account, lease, scratch) {
+        Ok(request) => Next::Request(request),
+        Err(refusal) => Next::Refused(refusal),
+    })
+}
+
+impl Refusal {
+    /// The one table of refused requests: status, letters, counter.
+    pub(super) fn of(worker: &Worker, error: HeadError) -> Self {
+        let counters = &worker.counters.worker;
+        let answer = match error {
+            HeadError::Malformed | HeadError::AmbiguousFraming | HeadError::BadHost => Answer::BadRequest,
+            HeadError::UnsupportedVersion => Answer::VersionNotSupported,
+            HeadError::UnsupportedCoding => Answer::NotImplemented,
+            HeadError::StartLineTooLong => {
+                counters.head_too_large.add(1);
+                Answer::UriTooLong
+            }
+            HeadError::HeadTooLarge => {
+                counters.head_too_large.add(1);
+                Answer::HeadersTooLarge
+            }
+            HeadError::TooManyFields => {
+                counters.too_many_fields.add(1);
+                Answer::HeadersTooLarge
+            }
+        };
+        Self { answer, termination: Termination(*b"PR") }
+    }
+}
+
+/// Answers a request that cannot be served, logs it and ends the connection.
+async fn refuse(
+    worker: &Worker,
+    connection: &Connection,
+    account: &mut Account,
+    refusal: Refusal,
+    lease: Lease,
+) {
+    account.terminate(refusal.termination);
+    let client = ClientSide { version: Version::Http11, keep_alive: false };
+    let (_, lease) = send_answer(worker, connection, account, refusal.answer, client, false, lease).await;
+    account.finish(worker);
+    worker.counters.listeners[connection.listener].request_errors.add(1);
+    finish(worker, connection, lease).await;
+}
+
+/// Sends one of our own answers; what is in the lease is lost. `true` when it was sent.
+pub(super) async fn send_answer(
+    worker: &Worker,
+    connection: &Connection,
+    account: &mut Account,
+    answer: Answer,
+    client: ClientSide,
+    to_head: bool,
+    mut lease: Lease,
+) -> (bool, Lease) {
+    lease.clear();
+    {
+        let out = &mut worker.scratch.borrow_mut().head;
+        out.clear();
+        answer::write(answer, client, to_head, out);
+        lease.append(out);
+    }
+    let len = lease.len();
+    account.status(answer.status());
+    let deadline = connection.client.socket().deadline();
+    deadline.arm(worker.clock.now() + millis(client_timeout(worker, connection)));
+    let (result, mut lease) = connection.client.send(lease, 0, len).await;
+    connection.client.socket().deadline().disarm();
+    worker.clock.read();
+    if result.is_ok() {
+        account.sent(len);
+    }
+    lease.clear();
+    (result.is_ok(), lease)
+}
+
+/// Ends a connection in order: says so, then reads and drops what the client still sends, within
+/// bounds, so that a reset does not take the answer from it.
+async fn finish(worker: &Worker, connection: &Connection, lease: Lease) {
+    let deadline = connection.client.socket().deadline();
+    if deadline.fired() {
+        return;
+    }
+    deadline.arm(worker.clock.now() + millis(LINGER));
+    let mut lease = connection.client.finish(lease).await;
+    let mut dropped = 0;
+    while dropped < LINGER_BYTES {
+        lease.clear();
+        let (received, returned) = connection.client.socket().receive(lease).await;
+        lease = returned;
+        match received {
+            Ok(count) if count > 0 => dropped += count,
+            _ => break,
+        }
+    }
+}
+
+/// `x-forwarded-for: ADDRESS` with its line end, as HAProxy writes it: canonical, no brackets or port.
+fn forwarded_for_line(connection: &Connection) -> Vec<u8> {
+    let mut line = Vec::with_capacity(64);
+    // Writing to memory cannot fail. Once per session, not per request. // cold: once per session
+    let _ = write!(line, "x-forwarded-for: {}\r\n", connection.address.ip());
+    line
+}
+
+pub(super) fn client_timeout(worker: &Worker, connection: &Connection) -> Duration {
+    worker.snapshot().listeners[connection.listener].timeouts.client
+}
+
+/// Milliseconds of a configured duration.
+#[inline]
+pub(super) fn millis(duration: Duration) -> u64 {
+    duration.as_millis() as u64
+}

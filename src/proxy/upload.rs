@@ -1,0 +1,141 @@
+//! Forwarding a request body that is still arriving, while the response is awaited.
+
+use std::net::Shutdown;
+
+use super::exchange::Exchange;
+use super::relay::Flow;
+use super::session::millis;
+use super::upstream::Upstream;
+use crate::limits::LINGER;
+use crate::net::Lease;
+use crate::net::socket::Waited;
+
+/// How far the request has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Upload {
+    /// Its body is still arriving.
+    Running,
+    /// All of it was sent to the server.
+    Done,
+    /// The client ended or reset the connection in mid-body.
+    ClientGone,
+    /// The client sent nothing for too long.
+    ClientLate,
+    /// The client's chunked body is malformed.
+    Malformed,
+    /// The server took no more.
+    ServerGone,
+}
+
+/// Sends the first `first.0` bytes of the lease, leaves out `first.1` more, then forwards `rest` as
+/// it arrives. Returns the bytes sent, and the lease with what follows the body.
+pub(super) async fn run(
+    exchange: &Exchange<'_>,
+    upstream: &Upstream,
+    first: (usize, usize),
+    mut rest: Flow,
+    lease: Lease,
+) -> (u64, Lease) {
+    let mut sent = 0;
+    let (state, lease) = forward(exchange, upstream, first, &mut rest, lease, &mut sent).await;
+    exchange.progress.upload.set(state);
+    match state {
+        // From here on the server is the one that is waited for.
+        Upload::Done => {
+            upstream.socket.deadline().arm(exchange.worker.clock.now() + exchange.server_timeout_ms)
+        }
+        // It may still have answered: the other direction reads on.
+        Upload::ServerGone | Upload::Running => {}
+        // A request that will never be complete: the server must not take it for one.
+        Upload::ClientGone | Upload::ClientLate | Upload::Malformed => {
+            upstream.socket.reset_on_close();
+            upstream.socket.shutdown(Shutdown::Both);
+        }
+    }
+    (sent, lease)
+}
+
+async fn forward(
+    exchange: &Exchange<'_>,
+    upstream: &Upstream,
+    first: (usize, usize),
+    rest: &mut Flow,
+    mut lease: Lease,
+    sent: &mut u64,
+) -> (Upload, Lease) {
+    let (result, returned) = send(exchange, upstream, lease, first.0, sent).await;
+    lease = returned;
+    lease.consume(first.0 + first.1);
+    if !result {
+        return (Upload::ServerGone, lease);
+    }
+    loop {
+        while !lease.is_empty() && !rest.is_done() {
+            let Ok(run) = rest.advance(lease.data()) else { return (Upload::Malformed, lease) };
+            if run.forward > 0 {
+                let (result, returned) = send(exchange, upstream, lease, run.forward, sent).await;
+                lease = returned;
+                if !result {
+                    return (Upload::ServerGone, lease);
+                }
+            }
+            lease.consume(run.forward + run.skip);
+            if run.forward + run.skip == 0 {
+                break;
+            }
+        }
+        if rest.is_done() {
+            return (Upload::Done, lease);
+        }
+        if lease.spare() == 0 {
+            lease.compact();
+        }
+        let (received, returned) = receive(exchange, lease).await;
+        lease = returned;
+        if let Some(state) = received {
+            return (state, lease);
+        }
+    }
+}
+
+/// Appends what the client sends; `Some` when that is nothing more.
+async fn receive(exchange: &Exchange<'_>, lease: Lease) -> (Option<Upload>, Lease) {
+    let worker = exchange.worker;
+    // Once the response is over nobody waits for the rest: a client that stalls then is let go soon.
+    let patience_ms =
+        if exchange.progress.responded.get() { millis(LINGER) } else { exchange.client_timeout_ms };
+    let (waited, lease) =
+        exchange.connection.client.receive_or_park(lease, worker.clock.now() + patience_ms).await;
+    worker.clock.read();
+    let state = match waited {
+        Ok(Waited::Received(count)) if count > 0 => {
+            worker.counters.listeners[exchange.connection.listener].bytes_in.add(count as u64);
+            None
+        }
+        Ok(Waited::Parked) => {
+            worker.counters.worker.timeouts.add(1);
+            Some(Upload::ClientLate)
+        }
+        _ => Some(Upload::ClientGone),
+    };
+    (state, lease)
+}
+
+/// Sends the first `count` bytes to the server, within its time-out.
+async fn send(
+    exchange: &Exchange<'_>,
+    upstream: &Upstream,
+    lease: Lease,
+    count: usize,
+    sent: &mut u64,
+) -> (bool, Lease) {
+    let deadline = upstream.socket.deadline();
+    deadline.arm(exchange.worker.clock.now() + exchange.server_timeout_ms);
+    let (result, lease) = upstream.socket.send(lease, 0, count).await;
+    exchange.worker.clock.read();
+    upstream.socket.deadline().disarm();
+    if result.is_ok() {
+        *sent += count as u64;
+    }
+    (result.is_ok(), lease)
+}

@@ -1,0 +1,120 @@
+//! What the tasks of one worker share. Everything here belongs to one thread.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::upstream::Upstreams;
+use crate::balance::round_robin::RoundRobin;
+use crate::http::head::{Field, HeadLimits};
+use crate::net::{Clock, Deadlines, Pool};
+use crate::observe::counters::WorkerCounters;
+use crate::observe::ring::RecordWriter;
+use crate::snapshot::publish::View;
+use crate::snapshot::{Backend, Snapshot};
+
+/// One worker's state, behind an `Rc`. No borrow of a cell is held across an await.
+pub(super) struct Worker {
+    pub(super) clock: Clock,
+    pub(super) pool: Pool,
+    pub(super) deadlines: Rc<Deadlines>,
+    pub(super) head_limits: HeadLimits,
+    pub(super) counters: Arc<WorkerCounters>,
+    pub(super) log: RefCell<RecordWriter>,
+    pub(super) upstreams: Upstreams,
+    pub(super) scratch: RefCell<Scratch>,
+    /// Set once by `Command::Drain`.
+    pub(super) draining: Cell<bool>,
+    /// Client connections alive on this worker.
+    pub(super) connections: Cell<usize>,
+    balancers: RefCell<Vec<Balancer>>,
+    view: RefCell<View>,
+    snapshot: RefCell<Rc<Arc<Snapshot>>>,
+}
+
+/// Buffers reused by every head: filled and read between two awaits.
+#[derive(Default)]
+pub(super) struct Scratch {
+    /// Fields of the head being parsed.
+    pub(super) fields: Vec<Field>,
+    /// The head being written.
+    pub(super) head: Vec<u8>,
+    /// One value being written.
+    pub(super) value: Vec<u8>,
+}
+
+struct Balancer {
+    wheel: RoundRobin,
+    epoch: u64,
+}
+
+impl Worker {
+    pub(super) fn new(
+        index: usize,
+        buffers: usize,
+        buffer_size: usize,
+        head_limits: HeadLimits,
+        counters: Arc<WorkerCounters>,
+        log: RecordWriter,
+        mut view: View,
+    ) -> Self {
+        let snapshot = view.latest().clone();
+        Self {
+            clock: Clock::start(),
+            pool: Pool::new(buffers, buffer_size),
+            deadlines: Rc::new(Deadlines::default()),
+            head_limits,
+            counters,
+            log: RefCell::new(log),
+            upstreams: Upstreams::new(snapshot.backends.iter().map(|backend| backend.servers.len())),
+            scratch: RefCell::new(Scratch::default()),
+            draining: Cell::new(false),
+            connections: Cell::new(0),
+            balancers: RefCell::new(
+                snapshot.backends.iter().map(|backend| Balancer::new(backend, index)).collect(),
+            ),
+            view: RefCell::new(view),
+            snapshot: RefCell::new(Rc::new(snapshot)),
+        }
+    }
+
+    /// The newest snapshot. One pointer compare; the shared reference count is touched only when
+    /// there is a new one.
+    pub(super) fn snapshot(&self) -> Rc<Arc<Snapshot>> {
+        let view = &mut *self.view.borrow_mut();
+        let latest = view.latest();
+        let mut held = self.snapshot.borrow_mut();
+        if !Arc::ptr_eq(latest, &held) {
+            *held = Rc::new(latest.clone());
+        }
+        held.clone()
+    }
+
+    /// The next server of a backend by round robin that has room; `None` when there is none.
+    pub(super) fn balance(&self, index: usize, backend: &Backend) -> Option<usize> {
+        let balancer = &mut self.balancers.borrow_mut()[index];
+        balancer.look_again(backend);
+        balancer.wheel.pick(|server| backend.servers[server].state.has_room())
+    }
+}
+
+impl Balancer {
+    fn new(backend: &Backend, worker: usize) -> Self {
+        let weights: Vec<u16> = backend.servers.iter().map(|server| server.state.weight()).collect();
+        Self { wheel: RoundRobin::new(&weights, worker), epoch: 0 }
+    }
+
+    /// Follows servers that came up, went down or changed weight since the last look.
+    #[inline]
+    fn look_again(&mut self, backend: &Backend) {
+        let epoch = backend.epoch.load(Ordering::Acquire);
+        if epoch != self.epoch {
+            self.epoch = epoch;
+            self.wheel.sync(|index| {
+                let state = &backend.servers[index].state;
+                (state.is_up() && state.weight() > 0).then(|| state.weight())
+            });
+        }
+    }
+}
