@@ -1,1 +1,13 @@
-//! (being written)
+//! TLS: certificates, choice by server name, and the `rustls` configuration of a listener.
+//!
+//! `config::check` loads certificates through [`certificates`] and keeps the result of
+//! [`server_config`]; the data path and the statistics service only ever see that.
+
+pub mod certificates;
+pub mod names;
+pub mod resolver;
+pub mod server_config;
+
+pub use certificates::{Certificate, CertificateError, Loaded};
+pub use resolver::SniResolver;
+pub use server_config::{MinVersion, server_config};
