@@ -264,3 +264,26 @@ fn relative_paths_begin_at_the_folder_of_the_file() {
     assert_eq!(config.listeners[0].tls.as_ref().unwrap().certificates, [folder.path().join("site.pem")]);
     assert!(!folder.path().join("access.log").exists());
 }
+
+const GUIDE: &str = include_str!("../../../docs/configuration.md");
+
+#[test]
+fn the_guide_describes_every_key_of_the_reference_file() {
+    let (text, _) = REFERENCE.split_once("[ha]").unwrap();
+    for line in text.lines().filter(|line| !line.starts_with(['#', '['])) {
+        let Some((key, _)) = line.split_once(" = ") else { continue };
+        assert!(
+            GUIDE.contains(&format!("| `{key}` |")) || GUIDE.contains(&format!("`timeouts.{key}`")),
+            "{key}"
+        );
+    }
+}
+
+#[test]
+fn the_examples_of_the_guide_are_valid() {
+    let examples: Vec<&str> =
+        GUIDE.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert_eq!(examples.len(), 2);
+    let text = format!("{}cookie = \"w01\"\n{}", examples[0], examples[1]);
+    assert_eq!(check(&text).unwrap().warnings, Vec::<String>::new());
+}
