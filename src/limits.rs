@@ -138,6 +138,80 @@ pub const PROBE_RESPONSE_SIZE: usize = 16 * 1024;
 /// Bytes of a server's reason phrase that are repeated in notices and reports.
 pub const PROBE_INFO_SIZE: usize = 128;
 
+/// Bytes of a configuration file.
+pub const CONFIG_FILE_SIZE: usize = 1024 * 1024;
+
+/// Bytes of a certificate or key file. A chain of ten large certificates is about 30 KiB.
+pub const PEM_FILE_SIZE: usize = 1024 * 1024;
+
+/// Certificates of one file: a leaf and its chain.
+pub const PEM_CERTIFICATES: usize = 32;
+
+/// Entries of a certificate folder, those skipped included.
+pub const CERTIFICATE_FOLDER_ENTRIES: usize = 10_000;
+
+/// Names read from one certificate.
+pub const CERTIFICATE_NAMES: usize = 1000;
+
+/// Bytes of a `password_file`.
+pub const PASSWORD_FILE_SIZE: usize = 4096;
+
+/// Errors, and warnings, of one configuration that are shown; the rest are counted.
+pub const REPORT_ENTRIES: usize = 100;
+
+/// Bytes of a configuration line that are shown above a caret.
+pub const REPORT_LINE: usize = 160;
+
+/// Bytes of a listener's, backend's or server's name, and of a server's cookie value.
+pub const NAME_LENGTH: usize = 128;
+
+/// Listeners of one configuration; records hold the index in 16 bits.
+pub const LISTENERS: usize = 1024;
+
+/// Addresses of one listener or of the statistics page. Each costs a descriptor per worker.
+pub const BIND_ADDRESSES: usize = 256;
+
+/// Backends of one configuration; records hold the index in 16 bits.
+pub const BACKENDS: usize = 4096;
+
+/// Servers of one backend; records hold the index in 16 bits.
+pub const SERVERS_PER_BACKEND: usize = 4096;
+
+/// Users of the statistics page.
+pub const STATS_USERS: usize = 1024;
+
+/// Largest `threads.workers`.
+pub const WORKERS_MAX: i64 = 1024;
+
+/// Largest core number of `threads.control_core`.
+pub const CORE_MAX: i64 = 4095;
+
+/// Largest of every `max_connections`.
+pub const CONNECTIONS_MAX: i64 = 10_000_000;
+
+/// Longest time-out or check interval: HAProxy's clock of signed 32-bit milliseconds, in whole days.
+pub const DURATION_MAX: Duration = Duration::from_secs(24 * 86_400);
+
+/// Shortest check interval.
+pub const CHECK_INTERVAL_MIN: Duration = Duration::from_millis(10);
+
+/// Largest `rise` or `fall`.
+pub const CHECK_COUNT_MAX: i64 = 1000;
+
+/// Longest `maxidle` or `maxlife` (HAProxy: 2,147,483,647 seconds).
+pub const COOKIE_AGE_MAX: Duration = Duration::from_secs(2_147_483_647);
+
+/// Health checks of a backend that says nothing else (HAProxy: `inter 2000 rise 2 fall 3`).
+pub mod check {
+    use std::time::Duration;
+    /// Pause between checks, and the limit of each.
+    pub const INTERVAL: Duration = Duration::from_secs(2);
+    /// Successes to come up.
+    pub const RISE: u32 = 2;
+    /// Failures to go down.
+    pub const FALL: u32 = 3;
+}
+
 /// Time-outs where the configuration says nothing. HAProxy has none and only warns.
 pub mod timeouts {
     use std::time::Duration;

@@ -1,3 +1,14 @@
-//! TLS: sessions for the data path; certificates and their choice.
+//! TLS: certificates, choice by server name, and the `rustls` configuration of a listener.
+//!
+//! `config::check` loads certificates through [`certificates`] and keeps the result of
+//! [`server_config`]; the data path drives it with [`session`], the statistics service with tokio.
 
+pub mod certificates;
+pub mod names;
+pub mod resolver;
+pub mod server_config;
 pub mod session;
+
+pub use certificates::{Certificate, CertificateError, Loaded};
+pub use resolver::SniResolver;
+pub use server_config::{MinVersion, server_config};

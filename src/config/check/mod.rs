@@ -1,0 +1,24 @@
+//! Raw schema -> checked model: everything that takes two keys, a name elsewhere, or a file.
+//!
+//! One file per concern. Each `check` function records what is wrong in [`Findings`] and returns
+//! `None` (or leaves an entry out) where no value can be given; it never stops the others.
+//!
+//! [`Findings`]: super::report::Findings
+
+mod address;
+mod backends;
+mod cookie;
+mod health;
+mod listeners;
+mod log;
+mod names;
+mod process;
+mod stats;
+mod timeouts;
+mod tls;
+mod whole;
+
+pub use whole::{Place, check};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,60 @@
+//! Time-outs: defaults, then `[timeouts]`, then those of a listener or a backend.
+
+use toml::Spanned;
+
+use crate::config::model::Timeouts;
+use crate::config::report::Findings;
+use crate::config::schema;
+use crate::limits::timeouts;
+
+/// What holds where nothing is written. HAProxy has no defaults and only warns.
+pub fn default() -> Timeouts {
+    Timeouts {
+        connect: timeouts::CONNECT,
+        client: timeouts::CLIENT,
+        server: timeouts::SERVER,
+        http_request: timeouts::HTTP_REQUEST,
+        keep_alive: timeouts::KEEP_ALIVE,
+    }
+}
+
+/// The inner table wins over what is outside it.
+pub fn merge(outer: Timeouts, written: Option<&schema::Timeouts>) -> Timeouts {
+    let Some(written) = written else { return outer };
+    let pick = |inner: &Option<Spanned<_>>, outer| inner.as_ref().map_or(outer, |value| *value.get_ref());
+    Timeouts {
+        connect: pick(&written.connect, outer.connect),
+        client: pick(&written.client, outer.client),
+        server: pick(&written.server, outer.server),
+        http_request: pick(&written.http_request, outer.http_request),
+        keep_alive: pick(&written.keep_alive, outer.keep_alive),
+    }
+}
+
+/// Warns of time-outs of the server side in a listener: they are the backend's.
+pub fn warn_in_listener(written: Option<&schema::Timeouts>, findings: &mut Findings) {
+    let Some(written) = written else { return };
+    for (key, value) in [("connect", &written.connect), ("server", &written.server)] {
+        warn(key, value, "a listener", "[backend.timeouts]", findings);
+    }
+}
+
+/// Warns of time-outs of the client side in a backend: they are the listener's.
+pub fn warn_in_backend(written: Option<&schema::Timeouts>, findings: &mut Findings) {
+    let Some(written) = written else { return };
+    let values = [
+        ("client", &written.client),
+        ("http_request", &written.http_request),
+        ("keep_alive", &written.keep_alive),
+    ];
+    for (key, value) in values {
+        warn(key, value, "a backend", "[listener.timeouts]", findings);
+    }
+}
+
+fn warn<T>(key: &str, value: &Option<Spanned<T>>, holder: &str, better: &str, findings: &mut Findings) {
+    if let Some(value) = value {
+        let message = format!("the time-out `{key}` has no effect in {holder}");
+        findings.warning(value.span(), message, format!("move it to {better} or [timeouts]"));
+    }
+}

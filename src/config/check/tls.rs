@@ -1,0 +1,56 @@
+//! `[listener.tls]` and `[stats.tls]`: certificates are loaded and the `rustls` configuration is built.
+
+use super::whole::Place;
+use crate::config::model::Tls;
+use crate::config::report::Findings;
+use crate::config::schema;
+use crate::tls::{MinVersion, certificates, server_config};
+
+/// The one protocol spoken inside TLS so far (RFC 7301: its ALPN name).
+const ALPN: [&[u8]; 1] = [b"http/1.1"];
+
+/// Loads every certificate of a table and reports each that cannot serve. The schema has reported
+/// an absent or empty list.
+pub fn check(written: &schema::Tls, place: &Place<'_>, findings: &mut Findings) -> Option<Tls> {
+    let list = written.certificates.as_ref()?;
+    if list.get_ref().is_empty() {
+        return None;
+    }
+    let mut paths = Vec::new();
+    let mut loaded = Vec::new();
+    let mut complete = true;
+    for entry in list.get_ref() {
+        let path = place.path(entry.get_ref());
+        match certificates::load(&path, place.now) {
+            Ok(found) => {
+                for warning in found.warnings {
+                    let help = "browsers will refuse it; put a current certificate there";
+                    findings.warning(entry.span(), warning.to_string(), help);
+                }
+                loaded.extend(found.certificates);
+            }
+            Err(errors) => {
+                complete = false;
+                for error in errors {
+                    findings.error(entry.span(), error.to_string(), error.help());
+                }
+            }
+        }
+        paths.push(path);
+    }
+    if !complete {
+        return None;
+    }
+    let min_version = match written.min_version.as_ref().map(|version| *version.get_ref()) {
+        Some("1.3") => MinVersion::Tls13,
+        _ => MinVersion::Tls12,
+    };
+    match server_config(&loaded, min_version, &ALPN) {
+        Ok(server_config) => Some(Tls { certificates: paths, server_config }),
+        Err(error) => {
+            let help = "check the certificate files of this list";
+            findings.error(list.span(), format!("TLS cannot be set up: {error}"), help);
+            None
+        }
+    }
+}

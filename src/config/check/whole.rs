@@ -1,0 +1,45 @@
+//! A whole file: the order in which its parts are checked and what they share.
+
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use super::{address, backends, listeners, log, process, stats, timeouts};
+use crate::config::model::Config;
+use crate::config::report::Findings;
+use crate::config::schema;
+
+/// Where and when a configuration is checked.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// Where relative paths begin.
+    pub folder: &'a Path,
+    /// Dates the warnings about certificates.
+    pub now: SystemTime,
+}
+
+impl Place<'_> {
+    /// A path as written, made relative to the configuration's folder.
+    pub fn path(&self, written: &str) -> PathBuf {
+        self.folder.join(written)
+    }
+}
+
+/// Checks everything. `Some` does not mean that nothing is wrong: see `findings`.
+pub fn check(file: &schema::File, place: &Place<'_>, findings: &mut Findings) -> Option<Config> {
+    let process = process::process(file.process.as_ref(), findings);
+    let threads = process::threads(file.threads.as_ref());
+    let io = process::io(file.io.as_ref());
+    let limits = process::limits(file.limits.as_ref(), file.io.as_ref(), findings);
+    let log = log::check(file.log.as_ref(), place, findings);
+    let defaults = timeouts::merge(timeouts::default(), file.timeouts.as_ref());
+    let mut bound = address::BoundAddresses::default();
+    let backends = backends::check(&file.backends, defaults, findings);
+    let scope = listeners::Scope { backends: &file.backends, limits: &limits, timeouts: defaults, place };
+    let listeners = listeners::check(&file.listeners, &scope, &mut bound, findings);
+    let stats = match &file.stats {
+        Some(stats) => Some(stats::check(stats, place, &mut bound, findings)?),
+        None => None,
+    };
+    let log = log?;
+    Some(Config { process, threads, io, limits, log, listeners, backends, stats, warnings: Vec::new() })
+}

@@ -1,0 +1,289 @@
+#![allow(clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use super::*;
+use crate::config::model::{CheckKind, ControlCore, Driver, LogTarget};
+
+/// The reference file of the documentation: every key there is.
+const REFERENCE: &str = include_str!("../../../tests/data/torii.toml");
+
+const SMALL: &str = r#"
+[[listener]]
+name = "front"
+bind = ["127.0.0.1:80"]
+backend = "web"
+
+[[backend]]
+name = "web"
+[[backend.server]]
+name = "web1"
+address = "192.0.2.11:80"
+"#;
+
+fn check(text: &str) -> Result<Config, Report> {
+    parse(text, "torii.toml", Path::new("/nonexistent"))
+}
+
+fn first_lines(entries: &[String]) -> Vec<&str> {
+    entries.iter().map(|entry| entry.lines().next().unwrap_or("")).collect()
+}
+
+/// The reference file with a certificate that exists and without what is not built yet.
+fn supported_reference(certificate: &Path) -> String {
+    let (text, _) = REFERENCE.split_once("[ha]").unwrap();
+    let lines = text.lines().filter(|line| !line.starts_with("queue") && !line.starts_with("tunnel"));
+    let text: String = lines.map(|line| format!("{line}\n")).collect();
+    text.replace("/etc/ssl/private/www.example.com.pem", certificate.to_str().unwrap())
+}
+
+fn write_certificate(folder: &Path) -> std::path::PathBuf {
+    let issued = rcgen::generate_simple_self_signed(vec!["www.example.com".to_owned()]).unwrap();
+    let path = folder.join("site.pem");
+    std::fs::write(&path, issued.cert.pem() + &issued.signing_key.serialize_pem()).unwrap();
+    path
+}
+
+#[test]
+fn refuses_exactly_what_is_not_built_yet_of_the_reference_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let certificate = write_certificate(folder.path());
+    let text = REFERENCE.replace("/etc/ssl/private/www.example.com.pem", certificate.to_str().unwrap());
+    let report = check(&text).unwrap_err();
+    let expected = [
+        "error: the time-out `queue` is not supported yet",
+        "error: the time-out `tunnel` is not supported yet",
+        "error: [ha] is not supported yet",
+    ];
+    assert_eq!(first_lines(&report.errors), expected, "{report}");
+    assert!(report.warnings.is_empty(), "{report}");
+    assert!(!report.to_string().contains("fowebpass"));
+}
+
+#[test]
+fn accepts_the_rest_of_the_reference_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = check(&supported_reference(&write_certificate(folder.path()))).unwrap();
+    assert_eq!(config.warnings, Vec::<String>::new());
+    assert_eq!((config.threads.workers, config.threads.control_core), (None, ControlCore::Auto));
+    assert_eq!((config.io.driver, config.io.buffer_size), (Driver::Auto, 16_384));
+    assert_eq!(config.log.target, LogTarget::SyslogLocal("/dev/log".into()));
+    assert_eq!(config.log.facility, 16);
+    let listener = &config.listeners[0];
+    assert_eq!(listener.bind, ["198.51.100.3:443".parse().unwrap()]);
+    assert_eq!((listener.max_connections, listener.backend), (30_000, 0));
+    assert!(listener.tls.is_some());
+    let backend = &config.backends[0];
+    assert!(backend.forwarded_for);
+    let cookie = backend.cookie.as_ref().unwrap();
+    assert!(cookie.indirect && cookie.nocache && cookie.preserve && cookie.httponly && cookie.secure);
+    assert_eq!(cookie.maxidle, Some(Duration::from_secs(1800)));
+    assert_eq!(cookie.maxlife, Some(Duration::from_secs(28_800)));
+    let check = backend.check.as_ref().unwrap();
+    let kind = CheckKind::Http {
+        method: "GET".into(),
+        target: "/server.html".into(),
+        version: "HTTP/1.0".into(),
+        host: None,
+    };
+    assert_eq!((&check.kind, check.rise, check.fall), (&kind, 2, 5));
+    let cookies: Vec<_> = backend.servers.iter().map(|server| server.cookie.as_deref().unwrap()).collect();
+    assert_eq!(cookies, ["w01", "w02", "w03"]);
+    let stats = config.stats.as_ref().unwrap();
+    assert_eq!((stats.path.as_str(), stats.users[0].name.as_str()), ("/stats", "USER"));
+    assert!(stats.hide_version && stats.show_node && stats.tls.is_some());
+    assert!(!format!("{config:?}").contains("PASSWORD"));
+}
+
+#[test]
+fn a_small_file_takes_every_default() {
+    let config = check(SMALL).unwrap();
+    assert_eq!(config.limits.max_connections, limits::MAX_CONNECTIONS);
+    assert_eq!(config.listeners[0].max_connections, limits::MAX_CONNECTIONS);
+    assert_eq!(config.listeners[0].timeouts.client, limits::timeouts::CLIENT);
+    assert_eq!(config.backends[0].servers[0].weight, 1);
+    assert_eq!(config.backends[0].servers[0].max_connections, None);
+    assert!(!config.backends[0].forwarded_for);
+    assert!(config.backends[0].check.is_none() && config.stats.is_none());
+}
+
+#[test]
+fn inner_timeouts_win_over_outer_ones() {
+    let text =
+        format!("[timeouts]\nclient = \"7s\"\nserver = \"8s\"\n{SMALL}[backend.timeouts]\nserver = \"9s\"\n");
+    let text = text.replace("backend = \"web\"", "backend = \"web\"\ntimeouts = { client = \"6s\" }");
+    let config = check(&text).unwrap();
+    assert_eq!(config.listeners[0].timeouts.client, Duration::from_secs(6));
+    assert_eq!(config.backends[0].timeouts.client, Duration::from_secs(7));
+    assert_eq!(config.listeners[0].timeouts.server, Duration::from_secs(8));
+    assert_eq!(config.backends[0].timeouts.server, Duration::from_secs(9));
+}
+
+#[test]
+fn shows_an_error_with_its_line_caret_and_help() {
+    let text = SMALL.replace("backend = \"web\"", "backend = \"web\"\nmax_conections = 30000");
+    let expected = "error: unknown key `max_conections` in [[listener]]\n --> torii.toml:6:1\n  |\n\
+        6 | max_conections = 30000\n  | ^^^^^^^^^^^^^^\nhelp: did you mean `max_connections`?\n";
+    assert_eq!(check(&text).unwrap_err().to_string(), expected);
+}
+
+#[test]
+fn shows_several_errors_by_their_place() {
+    let text = SMALL.replace("192.0.2.11:80", "web1.example.com:80").replace("127.0.0.1:80", ":80");
+    let expected = "\
+error: \":80\" has no IP address
+ --> torii.toml:4:9
+  |
+4 | bind = [\":80\"]
+  |         ^^^^^
+help: write \"0.0.0.0:80\" for every IPv4 address, \"[::]:80\" for every IPv6 address
+
+error: \"web1.example.com:80\" has a host name where an IP address must stand; names are not resolved
+  --> torii.toml:11:11
+   |
+11 | address = \"web1.example.com:80\"
+   |           ^^^^^^^^^^^^^^^^^^^^^
+help: write the IP address of web1.example.com, such as \"192.0.2.11:80\"
+";
+    assert_eq!(check(&text).unwrap_err().to_string(), expected);
+}
+
+#[test]
+fn an_empty_file_says_what_is_missing() {
+    let expected = "\
+error: there is no listener, so nothing would be served
+ --> torii.toml
+help: add [[listener]] with `name`, `bind` and `backend`
+
+error: there is no backend, so nothing would be served
+ --> torii.toml
+help: add [[backend]] with `name` and at least one [[backend.server]]
+";
+    assert_eq!(check("").unwrap_err().to_string(), expected);
+}
+
+#[test]
+fn points_into_text_that_is_not_toml() {
+    let expected = "\
+error: this is not valid TOML: string values must be quoted, expected literal string
+ --> torii.toml:2:11
+  |
+2 | connect = 5s
+  |           ^^
+help: put the value in double quotes
+";
+    assert_eq!(check("[timeouts]\nconnect = 5s\n").unwrap_err().to_string(), expected);
+    let twice = check("[log]\n[log]\n").unwrap_err();
+    assert_eq!(first_lines(&twice.errors), ["error: this is not valid TOML: duplicate key"]);
+    for text in ["[", "a", "= 1", "[[listener]\n", "\u{0}", "a = \"", "a = [1,", "\u{feff}[log"] {
+        assert!(!check(text).unwrap_err().errors.is_empty(), "{text:?}");
+    }
+}
+
+#[test]
+fn survives_every_prefix_of_the_reference_file() {
+    for length in (0..REFERENCE.len()).filter(|length| REFERENCE.is_char_boundary(*length)) {
+        let report = check(&REFERENCE[..length]).unwrap_err();
+        assert!(
+            !report.to_string().contains("fowebpass") && !report.to_string().contains("\"PASSWORD"),
+            "{report}"
+        );
+    }
+}
+
+#[test]
+fn deep_nesting_is_an_error_and_not_a_crash() {
+    assert!(check(&format!("a = {}", "[".repeat(100_000))).is_err());
+    assert!(check(&format!("a = {}", "{ a = ".repeat(100_000))).is_err());
+    assert!(check(&format!("{} = 1", vec!["a"; 10_000].join("."))).is_err());
+}
+
+#[test]
+fn never_shows_a_password() {
+    let stats = "[stats]\nbind = [\"127.0.0.1:1\"]\n";
+    let cases = [
+        "users = [{ nam = \"u\", password = \"hunter2\" }]",
+        "users = [{ name = \"u\", pasword = \"hunter2\" }]",
+        "users = [{ name = \"u\", pw = \"hunter2\" }]",
+        "users = [{ name = \"u\", password = \"\"\"\nhunter2\"\"\", password_sha256 = \"hunter2\" }]",
+        "users = \"u:hunter2\"",
+        "users = [\"u:hunter2\"]",
+        "users = [{ name = \"u\", password = { x = \"hunter2\" } }]",
+        "users = [{ name = \"u\", password = [\"hunter2\"] }]",
+        "users = [{ name = \"u\", password_sha256 = \"hunter2\" }]",
+        "users = [{ name = \"u\", password = hunter2 }]",
+        "users = [{ name = \"u\", password = \"hunter2 }]",
+        "users = [{ name = \"u\", password = \"\"\"\nhunter2",
+        "auth = \"u:hunter2\"",
+        "password = \"hunter2\"",
+    ];
+    for case in cases {
+        let report = check(&format!("{SMALL}{stats}{case}\n")).unwrap_err();
+        assert!(!report.to_string().contains("hunter2"), "{report}");
+        assert!(!format!("{report:?}").contains("hunter2"));
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_says_why() {
+    let report = load(Path::new("/nonexistent/torii.toml")).unwrap_err();
+    let expected = "\
+error: the configuration cannot be read: No such file or directory (os error 2)
+ --> /nonexistent/torii.toml
+help: name an existing file: torii check FILE
+";
+    assert_eq!(report.to_string(), expected);
+}
+
+#[test]
+fn bounds_the_file_and_takes_only_text() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("torii.toml");
+    for (content, message) in [
+        (vec![b'#'; limits::CONFIG_FILE_SIZE + 1], "error: the configuration is larger than 1048576 bytes"),
+        (vec![b'#', 0xff], "error: the configuration is not UTF-8 text"),
+    ] {
+        std::fs::write(&path, content).unwrap();
+        assert_eq!(first_lines(&load(&path).unwrap_err().errors), [message]);
+    }
+    assert!(
+        load(folder.path()).unwrap_err().errors[0].starts_with("error: the configuration cannot be read")
+    );
+}
+
+#[test]
+fn relative_paths_begin_at_the_folder_of_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    write_certificate(folder.path());
+    let path = folder.path().join("torii.toml");
+    let text =
+        SMALL.replace("backend = \"web\"", "backend = \"web\"\ntls = { certificates = [\"site.pem\"] }");
+    std::fs::write(&path, format!("[log]\ntarget = \"file:access.log\"\n{text}")).unwrap();
+    let config = load(&path).unwrap();
+    assert_eq!(config.log.target, LogTarget::File(folder.path().join("access.log")));
+    assert_eq!(config.listeners[0].tls.as_ref().unwrap().certificates, [folder.path().join("site.pem")]);
+    assert!(!folder.path().join("access.log").exists());
+}
+
+const GUIDE: &str = include_str!("../../../docs/configuration.md");
+
+#[test]
+fn the_guide_describes_every_key_of_the_reference_file() {
+    let (text, _) = REFERENCE.split_once("[ha]").unwrap();
+    for line in text.lines().filter(|line| !line.starts_with(['#', '['])) {
+        let Some((key, _)) = line.split_once(" = ") else { continue };
+        assert!(
+            GUIDE.contains(&format!("| `{key}` |")) || GUIDE.contains(&format!("`timeouts.{key}`")),
+            "{key}"
+        );
+    }
+}
+
+#[test]
+fn the_examples_of_the_guide_are_valid() {
+    let examples: Vec<&str> =
+        GUIDE.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert_eq!(examples.len(), 2);
+    let text = format!("{}cookie = \"w01\"\n{}", examples[0], examples[1]);
+    assert_eq!(check(&text).unwrap().warnings, Vec::<String>::new());
+}
