@@ -1,7 +1,21 @@
-//! The control thread.
+//! The control thread: start order, signals, supervision. Everything that is not traffic.
+//!
+//! * `cores` decides which thread runs where, `descriptors` how many connections there can be.
+//! * `start` brings a node up in the only order that works: bind as root, open the log, become an
+//!   unprivileged user (`privileges`), then start workers. `error` says why it cannot.
+//! * `node` is a running node: health, statistics, drain. `banner` tells what was started.
+//! * `run` is `torii run`: a node until a signal.
 
-/// Serves a configuration.
-pub fn run(_config: crate::config::model::Config) -> std::process::ExitCode {
-    eprintln!("torii run is not supported yet");
-    std::process::ExitCode::FAILURE
-}
+mod banner;
+mod cores;
+mod descriptors;
+mod error;
+mod node;
+mod privileges;
+mod run;
+mod start;
+
+pub use error::StartError;
+pub use node::{Node, Stopped};
+pub use run::run;
+pub use start::start;

@@ -1,0 +1,127 @@
+//! What was started, in plain words, on standard error.
+
+use std::fmt::Write;
+
+use super::cores::Plan;
+use super::descriptors;
+use crate::config::model::{Config, LogTarget};
+use crate::limits::{LEASE_HEADROOM, LEASES_PER_SESSION};
+use crate::net::driver::Driver;
+
+/// Bytes of a parked connection in user space, plain: its task, socket and deadline (measured).
+const PARKED_CONNECTION: usize = 1024;
+
+/// Bytes more where it has a TLS session (measured).
+const PARKED_TLS_SESSION: usize = 20 * 1024;
+
+/// Prints it.
+pub fn print(config: &Config, plan: &Plan, driver: Driver, driver_note: Option<&str>, descriptors: u64) {
+    eprint!("{}", text(config, plan, driver, driver_note, descriptors));
+}
+
+fn text(config: &Config, plan: &Plan, driver: Driver, driver_note: Option<&str>, descriptors: u64) -> String {
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    let _ = write_text(&mut text, config, plan, driver, driver_note, descriptors);
+    text
+}
+
+fn write_text(
+    out: &mut String,
+    config: &Config,
+    plan: &Plan,
+    driver: Driver,
+    driver_note: Option<&str>,
+    descriptors: u64,
+) -> std::fmt::Result {
+    writeln!(out, "torii {}", env!("CARGO_PKG_VERSION"))?;
+    writeln!(out, "  driver      {driver}")?;
+    if let Some(note) = driver_note {
+        writeln!(out, "              {note}; epoll is slower")?;
+    }
+    write_threads(out, plan)?;
+    for listener in &config.listeners {
+        let backend = &config.backends[listener.backend];
+        let addresses = list(&listener.bind);
+        let tls = if listener.tls.is_some() { " with TLS" } else { "" };
+        let servers = count(backend.servers.len(), "server");
+        writeln!(out, "  listener    {} on {addresses}{tls} -> {} ({servers})", listener.name, backend.name)?;
+    }
+    for stats in &config.stats {
+        let scheme = if stats.tls.is_some() { "https" } else { "http" };
+        for address in &stats.bind {
+            writeln!(out, "  statistics  {scheme}://{address}{}", stats.path)?;
+        }
+    }
+    writeln!(out, "  log         {}", log(&config.log.target))?;
+    write_memory(out, config, plan)?;
+    write_descriptors(out, config, descriptors)?;
+    Ok(())
+}
+
+fn write_threads(out: &mut String, plan: &Plan) -> std::fmt::Result {
+    let cores = list(&plan.workers);
+    let control = match plan.control {
+        None => "control and log threads on any core".into(),
+        Some(core) if plan.shares_control() => format!("control and log threads share core {core}"),
+        Some(core) => format!("control and log threads on core {core}"),
+    };
+    writeln!(out, "  workers     {}, on core {cores}; {control}", plan.workers.len())
+}
+
+/// The bound that promise 3 speaks of: leases and parked connections, all of them in use.
+fn write_memory(out: &mut String, config: &Config, plan: &Plan) -> std::fmt::Result {
+    let lease = config.io.buffer_size + LEASE_HEADROOM;
+    let leases = lease * config.io.buffers_per_worker * plan.workers.len();
+    let tls = config.listeners.iter().any(|listener| listener.tls.is_some());
+    let connection = PARKED_CONNECTION + if tls { PARKED_TLS_SESSION } else { 0 };
+    let connections = connection * config.limits.max_connections;
+    writeln!(
+        out,
+        "  memory      at most about {} MiB: {} x {} buffers of {} KiB ({} busy connections each), \
+         {} connections of {} KiB",
+        mib(leases + connections),
+        count(plan.workers.len(), "worker"),
+        config.io.buffers_per_worker,
+        lease / 1024,
+        config.io.buffers_per_worker / LEASES_PER_SESSION,
+        config.limits.max_connections,
+        connection / 1024,
+    )
+}
+
+fn write_descriptors(out: &mut String, config: &Config, allowed: u64) -> std::fmt::Result {
+    let needed = descriptors::needed(config.limits.max_connections);
+    if allowed >= needed {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "  warning     {} connections may need {needed} file descriptors, but only {allowed} are allowed; \
+         raise LimitNOFILE (or ulimit -n), or lower limits.max_connections",
+        config.limits.max_connections
+    )
+}
+
+fn log(target: &LogTarget) -> String {
+    match target {
+        LogTarget::Off => "off".into(),
+        LogTarget::Stdout => "standard output".into(),
+        LogTarget::Stderr => "standard error".into(),
+        LogTarget::File(path) => format!("file {}", path.display()),
+        LogTarget::SyslogLocal(path) => format!("syslog at {}", path.display()),
+        LogTarget::SyslogUdp(address) => format!("syslog at {address} over UDP"),
+    }
+}
+
+fn list<T: ToString>(items: &[T]) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn count(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+fn mib(bytes: usize) -> usize {
+    bytes.div_ceil(1024 * 1024)
+}

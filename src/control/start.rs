@@ -1,0 +1,131 @@
+//! Bringing a node up, in the only order that works.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use super::cores;
+use super::error::StartError;
+use super::node::Node;
+use super::{banner, descriptors, privileges};
+use crate::config::model::{Config, Driver as Wanted};
+use crate::http::head::HeadLimits;
+use crate::net::driver::Driver;
+use crate::net::listener::bind_group;
+use crate::observe::counters::WorkerCounters;
+use crate::observe::log::{self, Names};
+use crate::observe::ring;
+use crate::observe::stats::StatsSource;
+use crate::proxy::{self, WorkerSpec, mailbox};
+use crate::snapshot::build::build;
+use crate::snapshot::publish::Published;
+
+/// Starts everything of a node but its control loop, which is `Node::serve`.
+///
+/// # Errors
+/// The first thing that cannot be done; workers are started last, so that nothing is left behind.
+pub fn start(config: Config) -> Result<Node, StartError> {
+    let plan = cores::plan(&config.threads, &cores::available())?;
+    let descriptors = descriptors::raise();
+    let (driver, driver_note) = choose_driver(&config)?;
+    let mut listeners = bind_listeners(&config, plan.workers.len())?;
+    let stats_listeners = bind_stats(&config)?;
+    if let Some(core) = plan.control {
+        // Inherited by the log thread. A core that went away meanwhile costs nothing but locality.
+        core_affinity::set_for_current(core_affinity::CoreId { id: core });
+    }
+    let snapshot = Arc::new(build(&config));
+    let published = Published::new(snapshot.clone());
+    let (writers, readers): (Vec<_>, Vec<_>) = plan.workers.iter().map(|_| ring::new()).unzip();
+    let log = log::start(&config.log, Names::of(&snapshot), readers).map_err(StartError::Log)?;
+    privileges::give_up(&config.process)?;
+
+    let shape: Vec<usize> = config.backends.iter().map(|backend| backend.servers.len()).collect();
+    let counters: Vec<Arc<WorkerCounters>> =
+        plan.workers.iter().map(|_| Arc::new(WorkerCounters::new(config.listeners.len(), &shape))).collect();
+    let statistics = Arc::new(StatsSource::new(
+        snapshot.clone(),
+        counters.clone(),
+        log.counters(),
+        Instant::now(),
+        unix_ms(),
+    ));
+    let mut mailboxes = Vec::new();
+    let mut threads = Vec::new();
+    for (index, writer) in writers.into_iter().enumerate() {
+        let (mailbox, inbox) = mailbox::pair().map_err(StartError::Resources)?;
+        let spec = WorkerSpec {
+            index,
+            core: Some(plan.workers[index]),
+            driver,
+            ring_entries: config.io.ring_entries,
+            buffer_size: config.io.buffer_size,
+            buffers: config.io.buffers_per_worker,
+            head_limits: HeadLimits {
+                size: config.limits.request_head_size,
+                fields: config.limits.request_headers,
+            },
+            listeners: listeners.take_one_of_each(),
+            published: published.clone(),
+            counters: counters[index].clone(),
+            log: writer,
+            inbox,
+        };
+        threads.push(proxy::spawn(spec).map_err(StartError::Resources)?);
+        mailboxes.push(mailbox);
+    }
+    banner::print(&config, &plan, driver, driver_note.as_deref(), descriptors);
+    Ok(Node { config, snapshot, counters, statistics, stats_listeners, mailboxes, threads, log })
+}
+
+fn choose_driver(config: &Config) -> Result<(Driver, Option<String>), StartError> {
+    let probed = || Driver::probe_io_uring(config.io.ring_entries);
+    match config.io.driver {
+        Wanted::Epoll => Ok((Driver::Epoll, None)),
+        Wanted::IoUring => probed().map(|driver| (driver, None)).map_err(StartError::IoUring),
+        Wanted::Auto => Ok(match probed() {
+            Ok(driver) => (driver, None),
+            Err(error) => (Driver::Epoll, Some(format!("io_uring cannot be used: {error}"))),
+        }),
+    }
+}
+
+/// Listening sockets of all workers.
+struct Listeners(Vec<(usize, Vec<TcpListener>)>);
+
+impl Listeners {
+    /// One socket of each address, for one worker.
+    fn take_one_of_each(&mut self) -> Vec<(usize, TcpListener)> {
+        self.0.iter_mut().filter_map(|(index, group)| Some((*index, group.pop()?))).collect()
+    }
+}
+
+fn bind_listeners(config: &Config, workers: usize) -> Result<Listeners, StartError> {
+    let mut groups = Vec::new();
+    for (index, listener) in config.listeners.iter().enumerate() {
+        for &address in &listener.bind {
+            let who = format!("listener \"{}\"", listener.name);
+            let group = bind_group(address, workers).map_err(bind_error(who, address))?;
+            groups.push((index, group));
+        }
+    }
+    Ok(Listeners(groups))
+}
+
+fn bind_stats(config: &Config) -> Result<Vec<TcpListener>, StartError> {
+    let mut listeners = Vec::new();
+    for &address in config.stats.iter().flat_map(|stats| &stats.bind) {
+        let group = bind_group(address, 1).map_err(bind_error("the statistics page".into(), address))?;
+        listeners.extend(group);
+    }
+    Ok(listeners)
+}
+
+fn bind_error(who: String, address: SocketAddr) -> impl FnOnce(io::Error) -> StartError {
+    move |source| StartError::Bind { who, address, source }
+}
+
+fn unix_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+}
