@@ -47,7 +47,7 @@ fn write_text(
         let servers = count(backend.servers.len(), "server");
         writeln!(out, "  listener    {} on {addresses}{tls} -> {} ({servers})", listener.name, backend.name)?;
     }
-    for stats in &config.stats {
+    if let Some(stats) = &config.stats {
         let scheme = if stats.tls.is_some() { "https" } else { "http" };
         for address in &stats.bind {
             writeln!(out, "  statistics  {scheme}://{address}{}", stats.path)?;
