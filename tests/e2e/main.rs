@@ -8,3 +8,19 @@
 
 #[path = "../support/mod.rs"]
 mod support;
+
+mod bodies;
+mod drivers;
+mod errors;
+mod errors_transfer;
+mod headers;
+mod interim;
+mod lifecycle;
+mod limits;
+mod memory;
+mod persistence;
+mod pooling;
+mod presets;
+mod relay;
+mod split;
+mod tls;
