@@ -12,7 +12,8 @@ fn start() -> (Origin, Torii) {
 fn expect_100_continue_is_left_to_the_server() {
     let (origin, torii) = start();
     let mut client = torii.client();
-    client.send("POST /continue HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 70000\r\n\r\n");
+    client
+        .send("POST /continue HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 70000\r\n\r\n");
     let interim = client.next_response("POST");
     assert_eq!((interim.status, interim.head.start_line().as_str()), (100, "HTTP/1.1 100 Continue"));
     client.send(pattern::bytes(70_000));
@@ -45,8 +46,7 @@ fn an_early_refusal_reaches_a_client_that_is_still_uploading() {
     assert_eq!((response.status, response.text().as_str()), (413, "too large"));
     drop(client);
     assert_eq!(torii.client().get("/name").text(), "one");
-    let connections: Vec<usize> =
-        origin.seen("/").iter().map(|seen| seen.connection).collect::<Vec<usize>>();
+    let connections: Vec<usize> = origin.seen("/").iter().map(|seen| seen.connection).collect::<Vec<usize>>();
     assert_ne!(connections[0], connections[1], "a connection with unsent body bytes is not reused");
 }
 

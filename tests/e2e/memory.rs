@@ -111,9 +111,8 @@ fn idle_clients_hold_no_buffer() {
     const BUFFERS: usize = 512;
     let limit = raise_descriptor_limit();
     assert!(limit > 3 * CLIENTS as u64, "this test needs {} descriptors, not {limit}", 3 * CLIENTS);
-    let plan = Configuration::new()
-        .io(&format!("buffers_per_worker = {BUFFERS}"))
-        .timeout("keep_alive = \"10m\"");
+    let plan =
+        Configuration::new().io(&format!("buffers_per_worker = {BUFFERS}")).timeout("keep_alive = \"10m\"");
     let (_origin, torii, baseline) = warm(plan);
     let mut clients: Vec<Client> = Vec::with_capacity(CLIENTS);
     for _ in 0..CLIENTS {

@@ -132,12 +132,13 @@ fn statuses_without_a_body_keep_the_connection_in_step() {
 #[test]
 fn a_close_delimited_body_closes_the_client_too() {
     let (_origin, torii) = start();
-    for target in ["/close/5000", "/http10/5000"] {
+    // HAProxy leaves the server's version in the status line: 1.0 stays 1.0.
+    for (target, line) in [("/close/5000", "HTTP/1.1 200 OK"), ("/http10/5000", "HTTP/1.0 200 OK")] {
         let mut client = torii.client();
         let response = client.get(target);
         assert_content(&response, 5_000);
-        assert_eq!(response.head.get("connection").as_deref(), Some("close"), "{target}");
-        assert_eq!(response.head.start_line(), "HTTP/1.1 200 OK");
+        assert_ne!(response.head.get("connection").as_deref(), Some("keep-alive"), "{target}");
+        assert_eq!(response.head.start_line(), line);
         client.expect_close();
     }
 }

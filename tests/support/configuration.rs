@@ -106,9 +106,8 @@ impl Configuration {
 
     /// HTTP health checks of `/server.html`, quick to notice.
     pub fn checked(mut self) -> Self {
-        self.check = Some(
-            "http = \"GET /server.html\"\ninterval = \"100ms\"\nrise = 1\nfall = 2\n".to_owned(),
-        );
+        self.check =
+            Some("http = \"GET /server.html\"\ninterval = \"100ms\"\nrise = 1\nfall = 2\n".to_owned());
         self
     }
 

@@ -109,7 +109,9 @@ fn log_line_parser_accepts_haproxys_line_and_no_other() {
     );
     let parsed = LogLine::parse(line).unwrap();
     assert_eq!((parsed.server.as_str(), parsed.timers, parsed.cookie()), ("web1", [0, 0, 5, 1, 6], "VU"));
-    for (from, to) in [("Jul", "JUL"), ("0/0/5/1/6", "0/0/5/1"), ("- - ", "- "), ("--VU", "--"), ("304", "ok")] {
+    for (from, to) in
+        [("Jul", "JUL"), ("0/0/5/1/6", "0/0/5/1"), ("- - ", "- "), ("--VU", "--"), ("304", "ok")]
+    {
         assert!(LogLine::parse(&line.replacen(from, to, 1)).is_err(), "{from} -> {to}");
     }
 }

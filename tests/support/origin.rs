@@ -27,6 +27,8 @@ pub struct Shared {
     pub name: String,
     /// Body bytes written so far, to see back-pressure.
     pub sent: AtomicU64,
+    /// Unasked responses written so far by `/poison`.
+    pub poisoned: AtomicUsize,
     seen: Mutex<Vec<Seen>>,
     connections: AtomicUsize,
     open: Mutex<HashMap<usize, TcpStream>>,
@@ -55,6 +57,7 @@ impl Origin {
         let shared = Arc::new(Shared {
             name: name.to_owned(),
             sent: AtomicU64::new(0),
+            poisoned: AtomicUsize::new(0),
             seen: Mutex::new(Vec::new()),
             connections: AtomicUsize::new(0),
             open: Mutex::new(HashMap::new()),
@@ -106,6 +109,11 @@ impl Origin {
     /// Body bytes written so far.
     pub fn sent(&self) -> u64 {
         self.shared.sent.load(Ordering::SeqCst)
+    }
+
+    /// Unasked responses written so far.
+    pub fn poisoned(&self) -> usize {
+        self.shared.poisoned.load(Ordering::SeqCst)
     }
 
     /// Trailer lines of every chunked request so far.

@@ -112,7 +112,9 @@ fn special(stream: &mut TcpStream, kind: &str, shared: &Shared) -> io::Result<bo
         }
         "poison" => {
             text(stream, false, "", &shared.name)?;
-            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison").map(|()| true)
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison")?;
+            shared.poisoned.fetch_add(1, Ordering::SeqCst);
+            Ok(true)
         }
         "silent-close" => text(stream, false, "", &shared.name).map(|()| false),
         "no-answer" => Ok(false),
@@ -141,9 +143,7 @@ fn special(stream: &mut TcpStream, kind: &str, shared: &Shared) -> io::Result<bo
 fn text(stream: &mut TcpStream, is_head: bool, extra: &str, text: &str) -> io::Result<()> {
     let shown = if is_head { "" } else { text };
     let length = text.len();
-    stream.write_all(
-        format!("HTTP/1.1 200 OK\r\n{extra}Content-Length: {length}\r\n\r\n{shown}").as_bytes(),
-    )
+    stream.write_all(format!("HTTP/1.1 200 OK\r\n{extra}Content-Length: {length}\r\n\r\n{shown}").as_bytes())
 }
 
 fn status(stream: &mut TcpStream, code: u64) -> io::Result<()> {

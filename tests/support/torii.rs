@@ -106,8 +106,7 @@ impl Torii {
     #[track_caller]
     pub fn wait_for_stderr(&self, what: &str, predicate: impl Fn(&str) -> bool) -> String {
         let find = || self.stderr.lock().unwrap().iter().find(|line| predicate(line)).cloned();
-        wait::until(find)
-            .unwrap_or_else(|| panic!("stderr lacks {what}; it says:\n{}", self.stderr_text()))
+        wait::until(find).unwrap_or_else(|| panic!("stderr lacks {what}; it says:\n{}", self.stderr_text()))
     }
 
     /// Access-log lines so far, each of HAProxy's httplog shape.
