@@ -1,0 +1,156 @@
+//! Builds the configuration text of one test: a plain listener and one backend unless told more.
+//!
+//! Only keys of the public interface are written, so these texts double as a check of it.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::Path;
+
+/// The reference cookie: insert indirect nocache preserve httponly secure maxidle 30m maxlife 8h.
+pub const REFERENCE_COOKIE: &str = r#"name = "lbsessionid"
+mode = "insert"
+indirect = true
+nocache = true
+preserve = true
+httponly = true
+secure = true
+maxidle = "30m"
+maxlife = "8h"
+"#;
+
+/// A configuration under construction.
+#[derive(Debug, Clone)]
+pub struct Configuration {
+    workers: usize,
+    driver: &'static str,
+    servers: Vec<(String, SocketAddr)>,
+    backend: String,
+    cookie: Option<String>,
+    check: Option<String>,
+    io: String,
+    limits: String,
+    timeouts: String,
+    tls: Option<String>,
+}
+
+impl Default for Configuration {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Configuration {
+    /// One worker, any driver, no server yet.
+    pub fn new() -> Self {
+        Self {
+            workers: 1,
+            driver: "auto",
+            servers: Vec::new(),
+            backend: String::new(),
+            cookie: None,
+            check: None,
+            io: String::new(),
+            limits: String::new(),
+            timeouts: String::new(),
+            tls: None,
+        }
+    }
+
+    /// Adds web1, web2, ... with cookie ids w01, w02, ...
+    pub fn server(mut self, address: SocketAddr) -> Self {
+        self.servers.push((format!("web{}", self.servers.len() + 1), address));
+        self
+    }
+
+    /// Number of workers.
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.workers = workers;
+        self
+    }
+
+    /// `io.driver`.
+    pub fn driver(mut self, driver: &'static str) -> Self {
+        self.driver = driver;
+        self
+    }
+
+    /// A line of `[io]`.
+    pub fn io(mut self, line: &str) -> Self {
+        push_line(&mut self.io, line);
+        self
+    }
+
+    /// A line of `[limits]`.
+    pub fn limit(mut self, line: &str) -> Self {
+        push_line(&mut self.limits, line);
+        self
+    }
+
+    /// A line of `[timeouts]`.
+    pub fn timeout(mut self, line: &str) -> Self {
+        push_line(&mut self.timeouts, line);
+        self
+    }
+
+    /// A line of `[[backend]]`.
+    pub fn backend(mut self, line: &str) -> Self {
+        push_line(&mut self.backend, line);
+        self
+    }
+
+    /// Persistence as in the reference configuration.
+    pub fn persistent(mut self) -> Self {
+        self.cookie = Some(REFERENCE_COOKIE.to_owned());
+        self
+    }
+
+    /// HTTP health checks of `/server.html`, quick to notice.
+    pub fn checked(mut self) -> Self {
+        self.check =
+            Some("http = \"GET /server.html\"\ninterval = \"100ms\"\nrise = 1\nfall = 2\n".to_owned());
+        self
+    }
+
+    /// TLS termination with this file or folder.
+    pub fn tls(mut self, certificates: &Path, min_version: &str) -> Self {
+        self.tls = Some(format!(
+            "[listener.tls]\ncertificates = [\"{}\"]\nmin_version = \"{min_version}\"\n",
+            certificates.display()
+        ));
+        self
+    }
+
+    /// The text, for these addresses.
+    pub fn render(&self, front: SocketAddr, log: &Path) -> String {
+        let mut text = String::new();
+        let Self { workers, driver, io, limits, timeouts, backend, .. } = self;
+        let log = log.display();
+        let mut section = |body: std::fmt::Arguments<'_>| text.write_fmt(body).expect("a String takes all");
+        section(format_args!("[threads]\nworkers = {workers}\ncontrol_core = \"shared\"\n\n"));
+        section(format_args!("[io]\ndriver = \"{driver}\"\n{io}\n"));
+        section(format_args!("[limits]\n{limits}\n[timeouts]\n{timeouts}\n"));
+        section(format_args!("[log]\ntarget = \"file:{log}\"\nformat = \"haproxy\"\n\n"));
+        section(format_args!("[[listener]]\nname = \"front_in\"\nbind = [\"{front}\"]\n"));
+        section(format_args!("mode = \"http\"\nbackend = \"web_backend\"\n"));
+        section(format_args!("{}\n", self.tls.as_deref().unwrap_or_default()));
+        section(format_args!("[[backend]]\nname = \"web_backend\"\nbalance = \"roundrobin\"\n{backend}\n"));
+        if let Some(cookie) = &self.cookie {
+            section(format_args!("[backend.cookie]\n{cookie}\n"));
+        }
+        if let Some(check) = &self.check {
+            section(format_args!("[backend.check]\n{check}\n"));
+        }
+        for (index, (name, address)) in self.servers.iter().enumerate() {
+            section(format_args!("[[backend.server]]\nname = \"{name}\"\naddress = \"{address}\"\n"));
+            if self.cookie.is_some() {
+                section(format_args!("cookie = \"w{:02}\"\n", index + 1));
+            }
+        }
+        text
+    }
+}
+
+fn push_line(text: &mut String, line: &str) {
+    text.push_str(line);
+    text.push('\n');
+}
