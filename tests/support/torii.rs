@@ -109,13 +109,14 @@ impl Torii {
         wait::until(find).unwrap_or_else(|| panic!("stderr lacks {what}; it says:\n{}", self.stderr_text()))
     }
 
-    /// Access-log lines so far, each of HAProxy's httplog shape.
+    /// Access-log lines so far, each of HAProxy's httplog shape. torii's own messages, which begin
+    /// with a date in brackets, stand between them.
     #[track_caller]
     pub fn log(&self) -> Vec<LogLine> {
         let text = std::fs::read_to_string(self.log_path()).unwrap_or_default();
         let whole = text.rfind('\n').map_or("", |end| &text[..end]);
         let parse = |line| LogLine::parse(line).unwrap_or_else(|why| panic!("log line {line:?}: {why}"));
-        whole.lines().map(parse).collect()
+        whole.lines().filter(|line| !line.starts_with('[')).map(parse).collect()
     }
 
     /// Waits for an access-log line.
