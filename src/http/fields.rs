@@ -42,7 +42,7 @@ pub fn is_own_connection_token(token: &[u8]) -> bool {
 
 /// Elements of a comma-separated list without surrounding white space; empty ones included.
 pub fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
-    value.split(|&byte| byte == b',').map(|element| trim(element))
+    value.split(|&byte| byte == b',').map(trim)
 }
 
 fn trim(mut bytes: &[u8]) -> &[u8] {

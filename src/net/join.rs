@@ -13,15 +13,15 @@ pub async fn join<A: Future, B: Future>(first: A, second: B) -> (A::Output, B::O
     let mut first_done = None;
     let mut second_done = None;
     poll_fn(|context| {
-        if first_done.is_none() {
-            if let Poll::Ready(output) = first.as_mut().poll(context) {
-                first_done = Some(output);
-            }
+        if first_done.is_none()
+            && let Poll::Ready(output) = first.as_mut().poll(context)
+        {
+            first_done = Some(output);
         }
-        if second_done.is_none() {
-            if let Poll::Ready(output) = second.as_mut().poll(context) {
-                second_done = Some(output);
-            }
+        if second_done.is_none()
+            && let Poll::Ready(output) = second.as_mut().poll(context)
+        {
+            second_done = Some(output);
         }
         match (first_done.take(), second_done.take()) {
             (Some(first), Some(second)) => Poll::Ready((first, second)),

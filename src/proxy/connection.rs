@@ -5,12 +5,11 @@
 
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::client::Client;
 use super::session;
-use super::worker::Worker;
+use super::worker::{Held, Worker};
 use crate::limits::TLS_HANDSHAKE;
 use crate::net::Socket;
 use crate::snapshot::Snapshot;
@@ -97,7 +96,7 @@ fn connection_start(connection: &Connection, worker: &Worker) -> u64 {
 
 /// Leaves the gauges however the task ends.
 struct Counted {
-    snapshot: Rc<Arc<Snapshot>>,
+    snapshot: Rc<Held>,
     worker: Rc<Worker>,
     listener: usize,
 }

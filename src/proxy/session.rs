@@ -8,8 +8,6 @@
 //! ```
 
 use std::io::Write;
-use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::account::{Account, Termination};
@@ -143,7 +141,7 @@ async fn next_request(
 /// Parses what is there when that may have become a head; `None` asks for more bytes.
 fn parse(
     worker: &Worker,
-    snapshot: &Rc<Arc<Snapshot>>,
+    snapshot: &Snapshot,
     account: &mut Account,
     forwarded_for: &[u8],
     lease: &mut Lease,

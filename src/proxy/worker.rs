@@ -1,6 +1,7 @@
 //! What the tasks of one worker share. Everything here belongs to one thread.
 
 use std::cell::{Cell, RefCell};
+use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -30,7 +31,19 @@ pub(super) struct Worker {
     pub(super) connections: Cell<usize>,
     balancers: RefCell<Vec<Balancer>>,
     view: RefCell<View>,
-    snapshot: RefCell<Rc<Arc<Snapshot>>>,
+    snapshot: RefCell<Rc<Held>>,
+}
+
+/// The snapshot as this worker holds it: one shared reference, counted within the worker from there
+/// on, so that requests on different cores do not write to one counter.
+pub(super) struct Held(Arc<Snapshot>);
+
+impl Deref for Held {
+    type Target = Snapshot;
+
+    fn deref(&self) -> &Snapshot {
+        &self.0
+    }
 }
 
 /// Buffers reused by every head: filled and read between two awaits.
@@ -75,18 +88,18 @@ impl Worker {
                 snapshot.backends.iter().map(|backend| Balancer::new(backend, index)).collect(),
             ),
             view: RefCell::new(view),
-            snapshot: RefCell::new(Rc::new(snapshot)),
+            snapshot: RefCell::new(Rc::new(Held(snapshot))),
         }
     }
 
     /// The newest snapshot. One pointer compare; the shared reference count is touched only when
     /// there is a new one.
-    pub(super) fn snapshot(&self) -> Rc<Arc<Snapshot>> {
+    pub(super) fn snapshot(&self) -> Rc<Held> {
         let view = &mut *self.view.borrow_mut();
         let latest = view.latest();
         let mut held = self.snapshot.borrow_mut();
-        if !Arc::ptr_eq(latest, &held) {
-            *held = Rc::new(latest.clone());
+        if !Arc::ptr_eq(latest, &held.0) {
+            *held = Rc::new(Held(latest.clone()));
         }
         held.clone()
     }

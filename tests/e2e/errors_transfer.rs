@@ -14,7 +14,7 @@ fn start_with(plan: Configuration) -> (Origin, Torii) {
 fn line_of(torii: &Torii, target: &str) -> LogLine {
     let line = torii.log_of(target);
     let lines = torii.log_before_clean_get();
-    assert_eq!(lines, [line.clone()], "one event, one line");
+    assert_eq!(lines, std::slice::from_ref(&line), "one event, one line");
     line
 }
 

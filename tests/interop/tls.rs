@@ -50,7 +50,9 @@ fn openssl_agrees_on_versions_names_and_alpn() {
     assert!(text.contains("No ALPN negotiated"), "{text}");
     // The client itself would refuse 1.1 at its usual security level; at level 0 the server has to.
     let (ended_well, text) = handshake(folder.path(), port, &["-tls1_1", "-cipher", "DEFAULT@SECLEVEL=0"]);
-    assert!(!ended_well && text.contains("alert protocol version"), "{text}");
+    // Its hello lacks the signature algorithms that 1.2 needs, which may be what is complained of first.
+    let refused = text.contains("alert protocol version") || text.contains("alert handshake failure");
+    assert!(!ended_well && refused, "{text}");
 }
 
 /// One handshake by `openssl s_client`: whether it succeeded, and everything it printed.
