@@ -109,21 +109,14 @@ impl Torii {
         wait::until(find).unwrap_or_else(|| panic!("stderr lacks {what}; it says:\n{}", self.stderr_text()))
     }
 
-    /// Access-log lines so far, each of HAProxy's httplog shape. Notices (`[DATE] LEVEL: TEXT`), which
-    /// share the target, are left out; any other line is a failure.
+    /// Access-log lines so far, each of HAProxy's httplog shape. torii's own messages, which begin
+    /// with a date in brackets, stand between them.
     #[track_caller]
     pub fn log(&self) -> Vec<LogLine> {
-        let parse =
-            |line: &str| LogLine::parse(line).unwrap_or_else(|why| panic!("log line {line:?}: {why}"));
-        let whole = self.log_text();
-        whole.lines().filter(|line| !is_notice(line)).map(parse).collect()
-    }
-
-    /// Whole lines of the log so far; one that is still being written is left for the next look.
-    fn log_text(&self) -> String {
-        let mut text = std::fs::read_to_string(self.log_path()).unwrap_or_default();
-        text.truncate(text.rfind('\n').map_or(0, |end| end + 1));
-        text
+        let text = std::fs::read_to_string(self.log_path()).unwrap_or_default();
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        let parse = |line| LogLine::parse(line).unwrap_or_else(|why| panic!("log line {line:?}: {why}"));
+        whole.lines().filter(|line| !line.starts_with('[')).map(parse).collect()
     }
 
     /// Waits for an access-log line.
@@ -167,13 +160,6 @@ impl Drop for Torii {
             eprintln!("--- stderr of torii\n{}\n---", self.stderr_text());
         }
     }
-}
-
-/// `[04/Jul/2023:04:01:52.422] alert: Server web_backend/web2 is DOWN, ...`
-fn is_notice(line: &str) -> bool {
-    let rest = line.strip_prefix('[').and_then(|line| line.split_once("] "));
-    let level = rest.and_then(|(_, rest)| rest.split_once(": ")).map(|(level, _)| level);
-    level.is_some_and(|level| !level.is_empty() && level.bytes().all(|byte| byte.is_ascii_lowercase()))
 }
 
 /// The torii binary of this build, or the one that `TORII_TEST_BINARY` names, such as a packaged one.
