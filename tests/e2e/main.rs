@@ -1,8 +1,7 @@
 //! End-to-end tests: the torii binary between real sockets on loopback.
 //!
 //! Each test starts its own torii and its own origins, so they run in parallel and in any order.
-//! `TORII_TEST_FULL=1` moves 1 GiB each way in the memory tests; `TORII_TEST_BINARY=PATH` tests
-//! another binary than the one just built.
+//! `TORII_TEST_BINARY=PATH` tests another binary than the one just built.
 
 #![allow(clippy::unwrap_used)]
 

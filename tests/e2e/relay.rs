@@ -95,7 +95,7 @@ fn requests_pipelined_behind_an_upload_wait_for_it() {
     let mut bytes = b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n".to_vec();
     bytes.extend_from_slice(&body);
     bytes.extend_from_slice(b"GET /name HTTP/1.1\r\nHost: a\r\n\r\n");
-    let mut writer = client.writer();
+    let mut writer = client.handle();
     let sending = std::thread::spawn(move || std::io::Write::write_all(&mut writer, &bytes));
     assert_content(&client.response("POST"), 200_000);
     assert_eq!(client.response("GET").text(), "one");

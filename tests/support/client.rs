@@ -76,8 +76,8 @@ impl Client<TcpStream> {
         self.wire.stream.shutdown(Shutdown::Write).unwrap();
     }
 
-    /// A handle for writing from another thread.
-    pub fn writer(&self) -> TcpStream {
+    /// The same connection again, for writing from another thread or reading past the client.
+    pub fn handle(&self) -> TcpStream {
         self.wire.stream.try_clone().unwrap()
     }
 
