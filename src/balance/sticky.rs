@@ -36,6 +36,7 @@ pub struct CookieRules {
 
 /// Bytes after the value, in HAProxy's fixed order: path, domains, HttpOnly, Secure, further ones.
 pub fn attributes(domain: &[String], httponly: bool, secure: bool, attr: &[String]) -> Box<[u8]> {
+    // cold: once per snapshot
     let mut tail = b"; path=/".to_vec();
     for name in domain {
         tail.extend_from_slice(b"; domain=");

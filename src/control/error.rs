@@ -54,19 +54,19 @@ impl fmt::Display for StartError {
             }
             Self::IoUring(source) => write!(
                 formatter,
-                "io_uring cannot be used: {source}\n  help: allow it (sysctl kernel.io_uring_disabled=0, or the \
-                 container's seccomp profile), or set io.driver = \"auto\" to fall back to epoll"
+                "io_uring cannot be used: {source}\n  help: allow it (sysctl kernel.io_uring_disabled=0, or \
+                 the container's seccomp profile), or set io.driver = \"auto\" to fall back to epoll"
             ),
             Self::ControlCore { core, available } => write!(
                 formatter,
-                "threads.control_core = {core}, but this process may only use cores {available:?}\n  help: name one of \
-                 those, or \"auto\""
+                "threads.control_core = {core}, but this process may only use cores {available:?}\n  \
+                 help: name one of those, or \"auto\""
             ),
             Self::Log(source) => write!(formatter, "{source}"),
             Self::NoSuchUser { kind, name } => write!(
                 formatter,
-                "process.{kind} = \"{name}\", but there is no such {kind}\n  help: create it (useradd --system {name}), \
-                 or name another"
+                "process.{kind} = \"{name}\", but there is no such {kind}\n  \
+                 help: create it (useradd --system {name}), or name another"
             ),
             Self::Privileges(source) => write!(
                 formatter,
@@ -74,8 +74,8 @@ impl fmt::Display for StartError {
             ),
             Self::Resources(source) => write!(
                 formatter,
-                "not enough resources to start: {source}\n  help: look at the limits of descriptors, threads and locked \
-                 memory (ulimit -a)"
+                "not enough resources to start: {source}\n  \
+                 help: look at the limits of descriptors, threads and locked memory (ulimit -a)"
             ),
         }
     }

@@ -105,7 +105,8 @@ mod tests {
         assert_eq!(
             head,
             format!(
-                "HTTP/1.1 503 Service Unavailable\r\ncontent-length: {}\r\ncache-control: no-cache\r\ncontent-type: text/html",
+                "HTTP/1.1 503 Service Unavailable\r\ncontent-length: {}\r\ncache-control: no-cache\r\n\
+                 content-type: text/html",
                 body.len()
             )
         );

@@ -1,3 +1,5 @@
+//! Round robin: HAProxy's sequences, exact shares, servers that leave and return.
+
 #![allow(clippy::unwrap_used)]
 use super::*;
 

@@ -1,3 +1,5 @@
+//! Persistence: HAProxy's vectors of cookies, dates and letters.
+
 #![allow(clippy::unwrap_used)]
 use super::*;
 

@@ -1,3 +1,5 @@
+//! Whole files: what is accepted, and the exact text of what is refused.
+
 #![allow(clippy::unwrap_used)]
 
 use std::time::Duration;

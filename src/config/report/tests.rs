@@ -1,3 +1,5 @@
+//! The renderer of errors: lines, carets, order, secrets.
+
 #![allow(clippy::unwrap_used)]
 
 use super::*;

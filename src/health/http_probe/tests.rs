@@ -1,3 +1,5 @@
+//! HTTP probes against small servers that behave and misbehave.
+
 #![allow(clippy::unwrap_used)]
 use tokio::net::{TcpListener, TcpStream};
 

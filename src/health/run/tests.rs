@@ -1,3 +1,5 @@
+//! Health checks from schedule to server state, against real sockets.
+
 #![allow(clippy::unwrap_used)]
 use std::sync::atomic::{AtomicU32, AtomicU64};
 

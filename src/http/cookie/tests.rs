@@ -1,3 +1,5 @@
+//! Cookie lines: HAProxy's strip vectors and hostile values.
+
 #![allow(clippy::unwrap_used)]
 use super::*;
 

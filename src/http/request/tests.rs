@@ -15,7 +15,8 @@ fn body_of(text: &str) -> Result<Body, HeadError> {
 
 #[test]
 fn takes_a_request_apart() {
-    let text = b"\r\nPOST /a?b HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nConnection: close\r\nExpect: 100-continue\r\n\r\nabc";
+    let text = b"\r\nPOST /a?b HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nConnection: close\r\n\
+        Expect: 100-continue\r\n\r\nabc";
     let head = parsed(text).unwrap().unwrap();
     assert_eq!(head.len, text.len() - 3);
     assert_eq!(head.line.of(text), b"POST /a?b HTTP/1.1");

@@ -197,45 +197,52 @@ struct Worker {
 
 impl Worker {
     fn run(&mut self) {
-        let mut idle = IDLE_FIRST;
+        let mut idle = PAUSE;
         let mut rounds_left = STOPPING_ROUNDS;
         loop {
             // Read before the rings are: what was pushed before the stop is then seen.
             let stopping = self.shared.stopping.load(Ordering::Acquire);
-            let busy = self.round();
+            let found = self.round();
             if stopping {
                 rounds_left -= 1;
-                if !busy || rounds_left == 0 {
+                if found == Found::Nothing || rounds_left == 0 {
                     return;
                 }
-            } else if busy {
-                idle = IDLE_FIRST;
-            } else {
-                thread::park_timeout(idle);
-                idle = (idle * 2).min(limits::LOG_IDLE);
+                continue;
+            }
+            match found {
+                Found::More => idle = PAUSE,
+                // Records come in batches worth a wake-up: the thread may share its core with a worker.
+                Found::Some => {
+                    idle = PAUSE;
+                    thread::park_timeout(PAUSE);
+                }
+                Found::Nothing => {
+                    thread::park_timeout(idle);
+                    idle = (idle * 2).min(limits::LOG_IDLE);
+                }
             }
         }
     }
 
-    /// One turn over all rings; whether there was anything to write.
-    fn round(&mut self) -> bool {
+    /// One turn over all rings, a batch of each at most.
+    fn round(&mut self) -> Found {
         let unix_ms = unix_ms();
-        let mut busy = false;
+        let mut found = Found::Nothing;
         for reader in &mut self.readers {
-            for _ in 0..limits::LOG_BATCH_RECORDS {
-                if !reader.pop(&mut self.record) {
-                    break;
-                }
-                busy = true;
+            let mut left = limits::LOG_BATCH_RECORDS;
+            while left > 0 && reader.pop(&mut self.record) {
+                left -= 1;
                 self.line.clear();
                 haproxy::write_line(&self.record, &self.names, &mut self.time, &mut self.line);
                 self.sink.add_record(unix_ms, &mut self.time, &self.line);
             }
+            found = found.max(Found::of(left));
         }
         for _ in 0..limits::LOG_NOTICES {
             match self.notices.try_recv() {
                 Ok((level, text)) => {
-                    busy = true;
+                    found = found.max(Found::Some);
                     self.write_notice(level, &text, unix_ms);
                 }
                 Err(TryRecvError::Empty) => break,
@@ -250,7 +257,7 @@ impl Worker {
         let counts = self.sink.counts();
         self.shared.counters.written.set(counts.written);
         self.shared.counters.dropped.set(counts.dropped);
-        busy
+        found
     }
 
     fn write_notice(&mut self, level: Level, text: &str, unix_ms: u64) {
@@ -268,8 +275,28 @@ impl Worker {
     }
 }
 
-/// First sleep after a round without work; doubled up to `limits::LOG_IDLE`.
-const IDLE_FIRST: Duration = Duration::from_millis(1);
+/// What a turn over the rings came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Found {
+    Nothing,
+    Some,
+    /// A ring gave a whole batch: it may hold more.
+    More,
+}
+
+impl Found {
+    /// From what is left of a ring's batch.
+    fn of(left: usize) -> Self {
+        match left {
+            0 => Self::More,
+            limits::LOG_BATCH_RECORDS => Self::Nothing,
+            _ => Self::Some,
+        }
+    }
+}
+
+/// Sleep after a turn that emptied the rings; doubled without work, up to `limits::LOG_IDLE`.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// Rounds after which a stop no longer waits for empty rings: twice what full rings can hold,
 /// were every record of the smallest size, so only workers that still run could exceed it.

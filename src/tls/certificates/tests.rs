@@ -1,3 +1,5 @@
+//! Certificate files and folders: good, incomplete, mismatched.
+
 #![allow(clippy::unwrap_used)]
 
 use std::time::Duration;

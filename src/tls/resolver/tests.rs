@@ -1,3 +1,5 @@
+//! Choice of a certificate by name and key type.
+
 #![allow(clippy::unwrap_used)]
 
 use std::path::PathBuf;
