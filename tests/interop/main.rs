@@ -14,6 +14,7 @@ mod clients;
 mod cookies;
 mod failover;
 mod origin;
+mod privileges;
 mod proxies;
 mod statistics;
 mod syslog;

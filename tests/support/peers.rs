@@ -25,7 +25,18 @@ pub fn available(programs: &[&str]) -> bool {
     if missing.is_empty() {
         return true;
     }
-    let reason = format!("not installed: {missing:?}");
+    skip(&format!("not installed: {missing:?}"))
+}
+
+/// Whether the test runs as root. If not, as with `available`.
+///
+/// # Panics
+/// When it does not and `TORII_TEST_REQUIRE_ALL` is 1.
+pub fn privileged() -> bool {
+    nix::unistd::Uid::effective().is_root() || skip("needs root")
+}
+
+fn skip(reason: &str) -> bool {
     assert!(std::env::var_os("TORII_TEST_REQUIRE_ALL").is_none_or(|value| value != "1"), "{reason}");
     println!("skipped: {reason}");
     false
