@@ -61,6 +61,7 @@ impl Console {
     /// Says what is left to say. To be called when the node has ended.
     pub(super) fn finish(&mut self) {
         self.show_news();
+        self.show_live();
         self.screen.close();
     }
 
