@@ -138,6 +138,18 @@ pub const PROBE_RESPONSE_SIZE: usize = 16 * 1024;
 /// Bytes of a server's reason phrase that are repeated in notices and reports.
 pub const PROBE_INFO_SIZE: usize = 128;
 
+/// Connections that one web server of `torii demo` serves at once: more than all workers keep idle.
+pub const DEMO_CONNECTIONS: usize = 4096;
+
+/// Bytes of a command typed into `torii demo` that are kept.
+pub const DEMO_COMMAND_SIZE: u64 = 128;
+
+/// Bytes of its log that `torii demo` looks at each time; what is before them is passed over.
+pub const DEMO_LOG_LOOK: u64 = 64 * 1024;
+
+/// Access-log lines that `torii demo` prints each time it looks.
+pub const DEMO_LOG_LINES: usize = 20;
+
 /// Bytes of a configuration file.
 pub const CONFIG_FILE_SIZE: usize = 1024 * 1024;
 

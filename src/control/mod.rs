@@ -18,4 +18,4 @@ mod start;
 pub use error::StartError;
 pub use node::{Node, Stopped};
 pub use run::run;
-pub use start::start;
+pub use start::{start, start_quietly};

@@ -14,18 +14,32 @@ use crate::http::head::HeadLimits;
 use crate::net::driver::Driver;
 use crate::net::listener::bind_group;
 use crate::observe::counters::WorkerCounters;
-use crate::observe::log::{self, Names};
+use crate::observe::log::{self, Echo, Names};
 use crate::observe::ring;
 use crate::observe::stats::StatsSource;
 use crate::proxy::{self, WorkerSpec, mailbox};
 use crate::snapshot::build::build;
 use crate::snapshot::publish::Published;
 
-/// Starts everything of a node but its control loop, which is `Node::serve`.
+/// Starts everything of a node but its control loop, which is `Node::serve`. What was started is told
+/// on standard error, and so is every notice.
 ///
 /// # Errors
 /// The first thing that cannot be done; workers are started last, so that nothing is left behind.
 pub fn start(config: Config) -> Result<Node, StartError> {
+    start_telling(config, Echo::StandardError)
+}
+
+/// As `start`, but standard error is left to a caller that has a screen of its own: nothing is told,
+/// and notices are in the log alone.
+///
+/// # Errors
+/// As `start`.
+pub fn start_quietly(config: Config) -> Result<Node, StartError> {
+    start_telling(config, Echo::Off)
+}
+
+fn start_telling(config: Config, echo: Echo) -> Result<Node, StartError> {
     let plan = cores::plan(&config.threads, &cores::available())?;
     let descriptors = descriptors::raise();
     let (driver, driver_note) = choose_driver(&config)?;
@@ -38,7 +52,7 @@ pub fn start(config: Config) -> Result<Node, StartError> {
     let snapshot = Arc::new(build(&config));
     let published = Published::new(snapshot.clone());
     let (writers, readers): (Vec<_>, Vec<_>) = plan.workers.iter().map(|_| ring::new()).unzip();
-    let log = log::start(&config.log, Names::of(&snapshot), readers).map_err(StartError::Log)?;
+    let log = log::start(&config.log, echo, Names::of(&snapshot), readers).map_err(StartError::Log)?;
     privileges::give_up(&config.process)?;
 
     let shape: Vec<usize> = config.backends.iter().map(|backend| backend.servers.len()).collect();
@@ -75,7 +89,9 @@ pub fn start(config: Config) -> Result<Node, StartError> {
         threads.push(proxy::spawn(spec).map_err(StartError::Resources)?);
         mailboxes.push(mailbox);
     }
-    banner::print(&config, &plan, driver, driver_note.as_deref(), descriptors);
+    if echo == Echo::StandardError {
+        banner::print(&config, &plan, driver, driver_note.as_deref(), descriptors);
+    }
     Ok(Node { config, snapshot, counters, statistics, stats_listeners, mailboxes, threads, log })
 }
 

@@ -20,13 +20,23 @@ use crate::limits::LISTEN_BACKLOG;
 /// # Errors
 /// What the kernel says of the address: in use, not permitted, no such family.
 pub fn bind_group(address: SocketAddr, count: usize) -> io::Result<Vec<StdListener>> {
-    // With SO_REUSEPORT the kernel would let a second process of the same user share the port in
-    // silence. Binding once without it finds that out first.
-    drop(bind_one(address, false)?);
-    (0..count).map(|_| bind_one(address, true)).collect()
+    let mut group = Vec::with_capacity(count);
+    if count > 0 {
+        // With SO_REUSEPORT the kernel would let a second process of the same user share the port in
+        // silence. So the first socket listens without it, which only one can, and is then opened.
+        let first = bind_one(address, false)?;
+        first.set_reuse_port(true)?;
+        group.push(first);
+    }
+    for _ in 1..count {
+        // The port that the first one got, should the address leave the choice to the kernel.
+        let address = group[0].local_addr()?.as_socket().unwrap_or(address);
+        group.push(bind_one(address, true)?);
+    }
+    Ok(group.into_iter().map(Into::into).collect())
 }
 
-fn bind_one(address: SocketAddr, shared: bool) -> io::Result<StdListener> {
+fn bind_one(address: SocketAddr, shared: bool) -> io::Result<RawSocket> {
     let socket = RawSocket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(shared)?;
@@ -35,11 +45,9 @@ fn bind_one(address: SocketAddr, shared: bool) -> io::Result<StdListener> {
         SocketAddr::V6(_) => socket.set_freebind_v6(true)?,
     }
     socket.bind(&address.into())?;
-    if shared {
-        socket.set_tcp_nodelay(true)?;
-        socket.listen(LISTEN_BACKLOG)?;
-    }
-    Ok(socket.into())
+    socket.set_tcp_nodelay(true)?;
+    socket.listen(LISTEN_BACKLOG)?;
+    Ok(socket)
 }
 
 /// A listening socket on the worker that accepts from it.
@@ -98,5 +106,35 @@ mod tests {
     #[test]
     fn an_address_that_is_not_ours_can_be_bound() {
         assert!(bind_group("192.0.2.1:0".parse().unwrap(), 1).is_ok());
+    }
+
+    #[test]
+    fn connections_are_spread_over_the_whole_group() {
+        let group = bind_group("127.0.0.1:0".parse().unwrap(), 3).unwrap();
+        let address = group[0].local_addr().unwrap();
+        let _clients: Vec<_> = (0..64).map(|_| std::net::TcpStream::connect(address).unwrap()).collect();
+        for socket in &group {
+            socket.set_nonblocking(true).unwrap();
+            assert!(socket.accept().is_ok(), "one of the group got none of 64 connections");
+        }
+    }
+
+    #[test]
+    fn of_several_that_want_an_address_at_once_at_most_one_gets_it() {
+        let free = bind_group("127.0.0.1:0".parse().unwrap(), 1).unwrap();
+        let address = free[0].local_addr().unwrap();
+        drop(free);
+        for _ in 0..50 {
+            let start = std::sync::Barrier::new(4);
+            let groups: Vec<_> = std::thread::scope(|scope| {
+                let bind = || {
+                    start.wait();
+                    bind_group(address, 2)
+                };
+                let threads: Vec<_> = (0..4).map(|_| scope.spawn(bind)).collect();
+                threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+            assert!(groups.iter().filter(|group| group.is_ok()).count() <= 1);
+        }
     }
 }

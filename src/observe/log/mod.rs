@@ -15,4 +15,4 @@ mod thread;
 mod time;
 
 pub use names::Names;
-pub use thread::{Level, LogCounters, LogHandle, LogStartError, NoticeWriter, start};
+pub use thread::{Echo, Level, LogCounters, LogHandle, LogStartError, NoticeWriter, start};

@@ -42,6 +42,15 @@ pub enum Level {
     Info = 6,
 }
 
+/// Whether messages of torii's own go to standard error besides the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Echo {
+    /// They do, unless standard error is the log itself.
+    StandardError,
+    /// They do not: somebody else owns the terminal. Only what finds the queue full does.
+    Off,
+}
+
 /// What the log thread did; each counter is written by that thread alone.
 #[derive(Debug, Default)]
 pub struct LogCounters {
@@ -102,7 +111,12 @@ struct Shared {
 /// # Errors
 /// A file or standard stream that cannot be opened. A syslog daemon that is not there yet is no error:
 /// its lines are dropped and counted until it is.
-pub fn start(log: &Log, names: Names, readers: Vec<RecordReader>) -> Result<LogHandle, LogStartError> {
+pub fn start(
+    log: &Log,
+    echo: Echo,
+    names: Names,
+    readers: Vec<RecordReader>,
+) -> Result<LogHandle, LogStartError> {
     let LogFormat::Haproxy = log.format;
     let sink = Sink::open(log)?;
     let shared = Arc::new(Shared::default());
@@ -114,7 +128,7 @@ pub fn start(log: &Log, names: Names, readers: Vec<RecordReader>) -> Result<LogH
         names,
         sink,
         // The target itself is standard error: a notice is written there once.
-        echo: log.target != LogTarget::Stderr,
+        echo: echo == Echo::StandardError && log.target != LogTarget::Stderr,
         shared: Arc::clone(&shared),
         time: LocalTime::default(),
         record: empty_record(),
@@ -132,7 +146,7 @@ pub fn start(log: &Log, names: Names, readers: Vec<RecordReader>) -> Result<LogH
 }
 
 impl NoticeWriter {
-    /// Writes a message to the log and to standard error. Never waits; with
+    /// Writes a message to the log and, as `Echo` says, to standard error. Never waits; with
     /// `limits::LOG_NOTICES` already waiting it goes to standard error alone and is counted.
     pub fn notice(&self, level: Level, text: impl Into<String>) {
         let Err(error) = self.queue.try_send((level, text.into())) else {

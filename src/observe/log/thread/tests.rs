@@ -29,7 +29,7 @@ fn writes_every_record_of_every_worker_exactly_once() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("access.log");
     let (writers, readers): (Vec<_>, Vec<_>) = (0..WORKERS).map(|_| ring::new()).unzip();
-    let log = start(&file_log(path.clone()), names(), readers).unwrap();
+    let log = start(&file_log(path.clone()), Echo::StandardError, names(), readers).unwrap();
     let counters = log.counters();
     let threads: Vec<_> = (0..WORKERS)
         .zip(writers)
@@ -60,7 +60,7 @@ fn writes_every_record_of_every_worker_exactly_once() {
 fn writes_its_own_messages_beside_traffic_without_forged_lines() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("access.log");
-    let log = start(&file_log(path.clone()), names(), Vec::new()).unwrap();
+    let log = start(&file_log(path.clone()), Echo::StandardError, names(), Vec::new()).unwrap();
     log.notice(Level::Alert, "Server web_backend/web1 is DOWN, info: \"a\nb\"");
     assert!(log.stop());
     let text = std::fs::read_to_string(path).unwrap();
@@ -76,7 +76,7 @@ fn sends_records_as_info_and_messages_with_their_own_level_to_syslog() {
     let (mut writer, reader) = ring::new();
     let target = LogTarget::SyslogLocal(path);
     let log = Log { target, format: LogFormat::Haproxy, facility: 16 };
-    let log = start(&log, names(), vec![reader]).unwrap();
+    let log = start(&log, Echo::StandardError, names(), vec![reader]).unwrap();
     assert!(writer.push(&record(1)));
     let mut buffer = [0; 8192];
     let mut next = || {
@@ -95,7 +95,7 @@ fn sends_records_as_info_and_messages_with_their_own_level_to_syslog() {
 fn a_log_that_is_off_still_empties_the_rings() {
     let (mut writer, reader) = ring::with_capacity(1024);
     let log = Log { target: LogTarget::Off, format: LogFormat::Haproxy, facility: 16 };
-    let log = start(&log, names(), vec![reader]).unwrap();
+    let log = start(&log, Echo::StandardError, names(), vec![reader]).unwrap();
     for number in 0..100 {
         while !writer.push(&record(number)) {
             thread::yield_now();
@@ -109,7 +109,7 @@ fn ends_by_itself_after_writing_when_nobody_can_speak_to_it_any_more() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("access.log");
     let (mut writer, reader) = ring::new();
-    let log = start(&file_log(path.clone()), names(), vec![reader]).unwrap();
+    let log = start(&file_log(path.clone()), Echo::StandardError, names(), vec![reader]).unwrap();
     let notices = log.notices();
     assert!(writer.push(&record(1)));
     notices.notice(Level::Notice, "still here");
