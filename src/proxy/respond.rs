@@ -3,7 +3,7 @@
 use super::account::{Account, Termination};
 use super::exchange::Exchange;
 use super::relay::Flow;
-use super::session::{Refusal, millis};
+use super::session::Refusal;
 use super::upload::Upload;
 use super::upstream::Upstream;
 use super::worker::Scratch;
@@ -15,7 +15,7 @@ use crate::http::head::{HeadError, Version};
 use crate::http::request::Method;
 use crate::http::response::{self, ResponseHead};
 use crate::http::rewrite::{self, ClientSide};
-use crate::limits::{INTERIM_RESPONSES, LINGER};
+use crate::limits::INTERIM_RESPONSES;
 use crate::net::Lease;
 
 /// What came of the response.
@@ -256,11 +256,6 @@ async fn forward(
     }
     // More than the response: whose it is cannot be known, so the connection carries nothing else.
     server_keeps &= lease.is_empty();
-    exchange.progress.responded.set(true);
-    if exchange.progress.upload.get() == Upload::Running {
-        let deadline = exchange.connection.client.socket().deadline();
-        deadline.arm(exchange.worker.clock.now() + millis(LINGER));
-    }
     Responded::Complete { server_reusable: server_keeps, keep_client }
 }
 
@@ -299,11 +294,19 @@ async fn receive(
     lease: Lease,
 ) -> (usize, Lease) {
     let worker = exchange.worker;
-    // While the client is still sending, it is the one that is waited for.
-    if exchange.progress.upload.get() != Upload::Running {
+    let progress = &exchange.progress;
+    // While the client is still sending, it is the one that is waited for, and the server's deadline
+    // is that direction's.
+    if progress.upload.get() != Upload::Running {
         upstream.socket.deadline().arm(worker.clock.now() + exchange.server_timeout_ms);
     }
+    progress.receiving.set(true);
     let (received, lease) = upstream.socket.receive(lease).await;
+    progress.receiving.set(false);
+    // What follows is the client's time.
+    if progress.upload.get() != Upload::Running {
+        upstream.socket.deadline().disarm();
+    }
     worker.clock.read();
     let count = received.unwrap_or(0);
     account.received(count);
@@ -317,10 +320,7 @@ async fn send(exchange: &Exchange<'_>, account: &mut Account, lease: Lease, coun
     client.socket().deadline().arm(worker.clock.now() + exchange.client_timeout_ms);
     let (result, lease) = client.send(lease, 0, count).await;
     worker.clock.read();
-    // While the client is still sending, its deadline belongs to that direction too.
-    if exchange.progress.upload.get() != Upload::Running {
-        client.socket().deadline().disarm();
-    }
+    client.socket().deadline().disarm();
     if result.is_ok() {
         account.sent(count);
     }
