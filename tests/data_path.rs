@@ -3,7 +3,7 @@
 //! Each test starts the program before one server that the test plays itself.
 #![allow(clippy::unwrap_used)]
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::Command;
 use std::sync::Arc;
@@ -227,4 +227,18 @@ fn requests_sent_together_are_answered_in_order_with_their_bodies() {
         client.read_to_string(&mut answers).unwrap();
         assert_eq!(answers.matches("\r\n\r\nok").count(), 3, "{answers}");
     }
+}
+
+#[test]
+fn a_body_without_a_length_that_is_cut_short_ends_in_a_reset() {
+    let scene = Scene::start("[timeouts]\nclient = \"1s\"", "");
+    let mut client = scene.client();
+    client.write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
+    let (mut server, _) = scene.request();
+    server.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+    let (_, flood) = flood(server);
+    scene.wait_for_log(" cD-- ");
+    let end = client.read_to_end(&mut Vec::new());
+    assert_eq!(end.map_err(|error| error.kind()), Err(ErrorKind::ConnectionReset));
+    flood.join().unwrap();
 }

@@ -229,7 +229,7 @@ async fn forward(
     let (sent, returned) = send(exchange, account, lease, first_len).await;
     lease = returned;
     if !sent {
-        return client_gone(exchange, account);
+        return client_gone(exchange, account, &rest);
     }
     lease.consume(first_len + first_skip);
     while !rest.is_done() {
@@ -275,7 +275,7 @@ async fn relay_what_is_there(
             let (sent, returned) = send(exchange, account, lease, run.forward).await;
             lease = returned;
             if !sent {
-                return (Err(client_gone(exchange, account)), lease);
+                return (Err(client_gone(exchange, account, rest)), lease);
             }
         }
         lease.consume(run.forward + run.skip);
@@ -328,9 +328,17 @@ async fn send(exchange: &Exchange<'_>, account: &mut Account, lease: Lease, coun
 }
 
 /// The client took no more of the response.
-fn client_gone(exchange: &Exchange<'_>, account: &mut Account) -> Responded {
+fn client_gone(exchange: &Exchange<'_>, account: &mut Account, rest: &Flow) -> Responded {
     let late = exchange.connection.client.socket().deadline().fired();
     account.terminate(Termination(if late { *b"cD" } else { *b"CD" }));
+    cut(exchange, rest)
+}
+
+/// Without a length only a reset tells the client that what it has is not all.
+fn cut(exchange: &Exchange<'_>, rest: &Flow) -> Responded {
+    if rest.ends_with_connection() {
+        exchange.connection.client.socket().reset_on_close();
+    }
     Responded::Cut
 }
 
@@ -349,11 +357,7 @@ fn server_gone(
         _ => *b"SD",
     };
     account.terminate(Termination(letters));
-    if rest.ends_with_connection() {
-        // Without a length only a reset tells the client that this is not all.
-        exchange.connection.client.socket().reset_on_close();
-    }
-    Responded::Cut
+    cut(exchange, rest)
 }
 
 fn upload_failed(exchange: &Exchange<'_>) -> bool {
