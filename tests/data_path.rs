@@ -242,3 +242,17 @@ fn a_body_without_a_length_that_is_cut_short_ends_in_a_reset() {
     assert_eq!(end.map_err(|error| error.kind()), Err(ErrorKind::ConnectionReset));
     flood.join().unwrap();
 }
+
+#[test]
+fn an_old_client_that_cannot_read_chunks_is_told_the_end() {
+    let scene = Scene::start("", "");
+    let mut client = scene.client();
+    client.write_all(b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").unwrap();
+    let (mut server, _) = scene.request();
+    server.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n").unwrap();
+    let head = head_of(&mut client);
+    assert!(!head.to_ascii_lowercase().contains("keep-alive"), "{head}");
+    let mut body = String::new();
+    client.read_to_string(&mut body).unwrap();
+    assert_eq!(body, "2\r\nok\r\n0\r\n\r\n");
+}

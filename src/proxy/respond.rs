@@ -11,6 +11,7 @@ use crate::balance::sticky::{self, CookieRules, ServerCookie, SetCookieEdit};
 use crate::http::answer::Answer;
 use crate::http::cacheable::looks_cacheable;
 use crate::http::cookie::set_cookie_name;
+use crate::http::framing::Body;
 use crate::http::head::{HeadError, Version};
 use crate::http::request::Method;
 use crate::http::response::{self, ResponseHead};
@@ -150,7 +151,9 @@ fn prepare(
     }
     let interim = head.status < 200;
     let uploaded = exchange.progress.upload.get() == Upload::Done;
-    let ends_with_connection = Flow::of(head.body).ends_with_connection();
+    // HTTP/1.0 knows no chunks: to such a client the end of the connection is the end of the body.
+    let ends_with_connection =
+        head.body == Body::UntilClose || head.body == Body::Chunked && exchange.version == Version::Http10;
     let keep_client =
         exchange.wants_keep_alive && uploaded && !ends_with_connection && !worker.draining.get();
     let client = ClientSide { version: exchange.version, keep_alive: keep_client };
