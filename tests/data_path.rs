@@ -32,6 +32,7 @@ impl Scene {
     fn start(keys: &str, listener: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        server.set_nonblocking(true).unwrap();
         let (port, behind) = (peers::free_port(), server.local_addr().unwrap());
         let text = format!(
             "{keys}\n[threads]\nworkers = 1\n[log]\ntarget = \"stdout\"\n\
@@ -54,7 +55,8 @@ impl Scene {
 
     /// The next connection to the server, and the request head that came with it.
     fn request(&self) -> (TcpStream, String) {
-        let mut stream = patient(self.server.accept().unwrap().0);
+        let accepted = peers::wait_for("a request at the server", || self.server.accept().ok());
+        let mut stream = patient(accepted.0);
         let head = head_of(&mut stream);
         (stream, head)
     }
@@ -255,4 +257,117 @@ fn an_old_client_that_cannot_read_chunks_is_told_the_end() {
     let mut body = String::new();
     client.read_to_string(&mut body).unwrap();
     assert_eq!(body, "2\r\nok\r\n0\r\n\r\n");
+}
+
+/// A TLS client that believes every certificate, as the tests make their own.
+fn tls_client() -> rustls::ClientConnection {
+    #[derive(Debug)]
+    struct BelieveAll(Arc<rustls::crypto::CryptoProvider>);
+    impl rustls::client::danger::ServerCertVerifier for BelieveAll {
+        fn verify_server_cert(
+            &self,
+            _: &rustls::pki_types::CertificateDer<'_>,
+            _: &[rustls::pki_types::CertificateDer<'_>],
+            _: &rustls::pki_types::ServerName<'_>,
+            _: &[u8],
+            _: rustls::pki_types::UnixTime,
+        ) -> Result<rustls::client::danger::ServerCertVerified, rustls::Error> {
+            Ok(rustls::client::danger::ServerCertVerified::assertion())
+        }
+        fn verify_tls12_signature(
+            &self,
+            _: &[u8],
+            _: &rustls::pki_types::CertificateDer<'_>,
+            _: &rustls::DigitallySignedStruct,
+        ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
+            Ok(rustls::client::danger::HandshakeSignatureValid::assertion())
+        }
+        fn verify_tls13_signature(
+            &self,
+            _: &[u8],
+            _: &rustls::pki_types::CertificateDer<'_>,
+            _: &rustls::DigitallySignedStruct,
+        ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
+            Ok(rustls::client::danger::HandshakeSignatureValid::assertion())
+        }
+        fn supported_verify_schemes(&self) -> Vec<rustls::SignatureScheme> {
+            self.0.signature_verification_algorithms.supported_schemes()
+        }
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(BelieveAll(provider)))
+        .with_no_client_auth();
+    rustls::ClientConnection::new(Arc::new(config), "localhost".try_into().unwrap()).unwrap()
+}
+
+/// A scene whose listener terminates TLS, with leases of this size.
+fn tls_scene(buffer_size: &str) -> (Scene, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let certificate = rcgen::generate_simple_self_signed(["localhost".to_string()]).unwrap();
+    let path = folder.path().join("localhost.pem");
+    std::fs::write(&path, certificate.cert.pem() + &certificate.signing_key.serialize_pem()).unwrap();
+    let listener = format!("[listener.tls]\ncertificates = [\"{}\"]", path.display());
+    (Scene::start(&format!("[io]\nbuffer_size = \"{buffer_size}\""), &listener), folder)
+}
+
+#[test]
+fn a_large_request_may_follow_the_handshake_at_once() {
+    for buffer_size in ["16KiB", "256KiB"] {
+        let (scene, _folder) = tls_scene(buffer_size);
+        let (mut socket, mut tls) = (scene.client(), tls_client());
+        // Until the client's last handshake message is ready but not sent.
+        while tls.is_handshaking() {
+            while tls.wants_write() {
+                tls.write_tls(&mut socket).unwrap();
+            }
+            tls.read_tls(&mut socket).unwrap();
+            tls.process_new_packets().unwrap();
+        }
+        const LENGTH: usize = 50_000;
+        let mut request =
+            format!("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: {LENGTH}\r\n\r\n").into_bytes();
+        request.extend((0..LENGTH).map(|index| index as u8));
+        tls.writer().write_all(&request).unwrap();
+        let mut sealed = Vec::new();
+        while tls.wants_write() {
+            tls.write_tls(&mut sealed).unwrap();
+        }
+        socket.write_all(&sealed).unwrap();
+        let (mut server, _) = scene.request();
+        let mut body = vec![0; LENGTH];
+        server.read_exact(&mut body).unwrap();
+        assert!(body.iter().enumerate().all(|(index, &byte)| byte == index as u8), "{buffer_size}");
+        server.write_all(GREETING).unwrap();
+        let head = head_of(&mut rustls::Stream::new(&mut tls, &mut socket));
+        assert!(head.starts_with("HTTP/1.1 200"), "{buffer_size}: {head}");
+    }
+}
+
+#[test]
+fn a_response_over_tls_is_whole_with_leases_of_any_size() {
+    for buffer_size in ["4KiB", "16KiB", "256KiB"] {
+        let (scene, _folder) = tls_scene(buffer_size);
+        let (mut socket, mut tls) = (scene.client(), tls_client());
+        let mut client = rustls::Stream::new(&mut tls, &mut socket);
+        client.write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
+        let (mut server, _) = scene.request();
+        const LENGTH: usize = 3_000_000;
+        let sender = std::thread::spawn(move || {
+            write!(server, "HTTP/1.1 200 OK\r\nContent-Length: {LENGTH}\r\n\r\n").unwrap();
+            let body: Vec<u8> = (0..LENGTH).map(|index| (index / 7) as u8).collect();
+            server.write_all(&body).unwrap();
+            server
+        });
+        // The client waits a little, so that the proxy finds much to read at once.
+        head_of(&mut client);
+        std::thread::sleep(Duration::from_millis(300));
+        let mut body = vec![0; LENGTH];
+        client.read_exact(&mut body).unwrap();
+        assert!(body.iter().enumerate().all(|(index, &byte)| byte == (index / 7) as u8), "{buffer_size}");
+        sender.join().unwrap();
+    }
 }

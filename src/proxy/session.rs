@@ -54,6 +54,7 @@ pub(super) async fn run(worker: &Worker, connection: &mut Connection) -> Ended {
             return Ended::Close;
         }
         lease = returned;
+        worker.counters.listeners[connection.listener].bytes_in.add(lease.len() as u64);
     }
     let mut account = Account::new(connection.address, connection.listener);
     let forwarded_for = forwarded_for_line(connection);
