@@ -16,8 +16,9 @@ use crate::http::head::{HeadError, Version};
 use crate::http::request::Method;
 use crate::http::response::{self, ResponseHead};
 use crate::http::rewrite::{self, ClientSide};
-use crate::limits::INTERIM_RESPONSES;
+use crate::limits::{INTERIM_RESPONSES, READS_PER_TURN};
 use crate::net::Lease;
+use crate::net::driver::yield_now;
 
 /// What came of the response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -235,6 +236,7 @@ async fn forward(
         return client_gone(exchange, account, &rest);
     }
     lease.consume(first_len + first_skip);
+    let mut reads = 0u32;
     while !rest.is_done() {
         match relay_what_is_there(exchange, account, &mut rest, lease).await {
             (Ok(()), returned) => lease = returned,
@@ -249,6 +251,10 @@ async fn forward(
         let (received, returned) = receive(exchange, account, upstream, lease).await;
         lease = returned;
         if received > 0 {
+            reads += 1;
+            if reads.is_multiple_of(READS_PER_TURN) {
+                yield_now().await;
+            }
             continue;
         }
         if rest.ends_with_connection() && !upstream.socket.deadline().fired() && !upload_failed(exchange) {

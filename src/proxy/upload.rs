@@ -6,8 +6,9 @@ use super::exchange::Exchange;
 use super::relay::Flow;
 use super::session::millis;
 use super::upstream::Upstream;
-use crate::limits::LINGER;
+use crate::limits::{LINGER, READS_PER_TURN};
 use crate::net::Lease;
+use crate::net::driver::yield_now;
 use crate::net::socket::Waited;
 
 /// How far the request has come.
@@ -88,6 +89,7 @@ async fn forward(
     if !result {
         return (Upload::ServerGone, lease);
     }
+    let mut reads = 0u32;
     loop {
         while !lease.is_empty() && !rest.is_done() {
             let Ok(run) = rest.advance(lease.data()) else { return (Upload::Malformed, lease) };
@@ -113,6 +115,10 @@ async fn forward(
         lease = returned;
         if let Some(state) = received {
             return (state, lease);
+        }
+        reads += 1;
+        if reads.is_multiple_of(READS_PER_TURN) {
+            yield_now().await;
         }
     }
 }
