@@ -32,6 +32,7 @@ pub fn request(
     }
     out.extend_from_slice(version_end(head.version));
     let mut copy = Copier::new(buffer);
+    let mut expected = false;
     for field in fields {
         match field.kind {
             FieldKind::Cookie => {
@@ -42,7 +43,16 @@ pub fn request(
                     FieldEdit::Replace => copy.replace(field, scratch, out),
                 }
             }
-            FieldKind::Expect if !head.expects_continue => copy.leave_out(field, out),
+            // The one expectation there is, once: anything else is read differently by every server.
+            FieldKind::Expect
+                if expected || !field.value.of(buffer).eq_ignore_ascii_case(b"100-continue") =>
+            {
+                copy.leave_out(field, out);
+            }
+            FieldKind::Expect => {
+                expected = true;
+                copy.keep(field, out);
+            }
             FieldKind::Te if !asks_for_trailers(field.value.of(buffer)) => copy.leave_out(field, out),
             FieldKind::Te => copy.replace(field, b"trailers", out),
             FieldKind::ContentLength => copy.replace_length(field, out),
@@ -50,6 +60,14 @@ pub fn request(
         }
     }
     copy.flush(out);
+    // RFC 9112 section 3.2.2: the host of an absolute target is the Host. HTTP/1.1 had to bring one.
+    if let Some(authority) = head.target.authority
+        && !fields.iter().any(|field| field.kind == FieldKind::Host)
+    {
+        out.extend_from_slice(b"host: ");
+        out.extend_from_slice(authority.of(buffer));
+        out.extend_from_slice(b"\r\n");
+    }
     // A 1.0 server connection closes unless asked not to (RFC 9112 section 9.3).
     if head.version == Version::Http10 {
         out.extend_from_slice(b"connection: keep-alive\r\n");
@@ -286,6 +304,10 @@ mod tests {
         assert_eq!(with("TE: trailers;q=0.5\r\n"), plain);
         assert_eq!(with("Expect: 100-continue\r\n"), format!("{plain}Expect: 100-continue\r\n"));
         assert_eq!(with("Expect: 200-ok\r\n"), plain);
+        assert_eq!(
+            with("Expect: 100-continue\r\nExpect: x\r\nExpect: 100-continue\r\n"),
+            format!("{plain}Expect: 100-continue\r\n")
+        );
     }
 
     #[test]
@@ -315,6 +337,10 @@ mod tests {
     #[test]
     fn makes_an_absolute_target_a_path() {
         assert_eq!(request_of("GET http://h HTTP/1.1\r\nHost: h\r\n\r\n"), "GET / HTTP/1.1\r\nHost: h\r\n");
+        assert_eq!(
+            request_of("GET http://h:80/a HTTP/1.0\r\n\r\n"),
+            "GET /a HTTP/1.0\r\nhost: h:80\r\nconnection: keep-alive\r\n"
+        );
     }
 
     #[test]

@@ -4,6 +4,9 @@
 //! pending operation completes; its owner then finds `fired` and knows why. Looking through the
 //! table costs about a nanosecond per socket and tick, which beats a wheel's bookkeeping per
 //! request up to well beyond the connections a process can hold.
+//!
+//! A socket has two deadlines, since both of its directions may wait at once: the one above, and
+//! one that only gives up the read it was armed for.
 
 use std::cell::RefCell;
 use std::os::fd::{BorrowedFd, RawFd};
@@ -23,16 +26,29 @@ pub struct Deadlines {
 
 #[derive(Default)]
 struct Table {
-    /// Milliseconds of the worker's clock; apart from `slots`, so that looking through is dense.
-    at_ms: Vec<u64>,
+    /// Apart from `slots`, so that looking through is dense.
+    due: Vec<Due>,
     slots: Vec<Slot>,
     free: Vec<u32>,
 }
 
+/// Milliseconds of the worker's clock.
+#[derive(Clone, Copy)]
+struct Due {
+    shut_down_ms: u64,
+    park_ms: u64,
+}
+
+impl Due {
+    const NEVER: Self = Self { shut_down_ms: DISARMED, park_ms: DISARMED };
+}
+
 struct Slot {
+    /// Negative while the slot is free.
     socket: RawFd,
     fired: bool,
     idle: bool,
+    /// Kept from read to read; a read is to be given up only while `Due::park_ms` is armed.
     parking: Option<Canceller>,
 }
 
@@ -53,7 +69,7 @@ impl Deadlines {
                 slot
             }
             None => {
-                table.at_ms.push(DISARMED);
+                table.due.push(Due::NEVER);
                 table.slots.push(new);
                 (table.slots.len() - 1) as u32
             }
@@ -61,19 +77,55 @@ impl Deadlines {
         Deadline { deadlines: self.clone(), slot }
     }
 
-    /// Fires everything that is due. Returns how many did.
+    /// Does everything that is due. Returns how many sockets were shut down.
     pub fn expire(&self, now_ms: u64) -> usize {
-        self.fire_where(|at_ms, _| at_ms <= now_ms)
+        let mut fired = 0;
+        let table = &mut *self.table.borrow_mut();
+        for (due, slot) in table.due.iter_mut().zip(&mut table.slots) {
+            if due.park_ms <= now_ms {
+                due.park_ms = DISARMED;
+                slot.park();
+            }
+            if due.shut_down_ms <= now_ms {
+                due.shut_down_ms = DISARMED;
+                slot.shut_down();
+                fired += 1;
+            }
+        }
+        fired
     }
 
-    /// Ends every connection that waits for a next request (draining).
+    /// Ends every connection that waits for a next request (draining): a read is given up, a
+    /// connection without one is shut down. Returns how many.
     pub fn expire_idle(&self) -> usize {
-        self.fire_where(|_, slot| slot.idle)
+        let mut ended = 0;
+        let table = &mut *self.table.borrow_mut();
+        for (due, slot) in table.due.iter_mut().zip(&mut table.slots) {
+            if slot.idle {
+                if due.park_ms == DISARMED {
+                    slot.shut_down()
+                } else {
+                    slot.park()
+                }
+                *due = Due::NEVER;
+                ended += 1;
+            }
+        }
+        ended
     }
 
-    /// Ends every connection (the drain limit).
+    /// Ends every connection (the drain limit). Returns how many.
     pub fn expire_all(&self) -> usize {
-        self.fire_where(|_, _| true)
+        let mut ended = 0;
+        let table = &mut *self.table.borrow_mut();
+        for (due, slot) in table.due.iter_mut().zip(&mut table.slots) {
+            if slot.socket >= 0 {
+                *due = Due::NEVER;
+                slot.shut_down();
+                ended += 1;
+            }
+        }
+        ended
     }
 
     /// Sockets registered.
@@ -86,34 +138,22 @@ impl Deadlines {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
-
-    fn fire_where(&self, due: impl Fn(u64, &Slot) -> bool) -> usize {
-        let mut fired = 0;
-        let table = &mut *self.table.borrow_mut();
-        for (at_ms, slot) in table.at_ms.iter_mut().zip(&mut table.slots) {
-            if slot.socket >= 0 && due(*at_ms, slot) {
-                *at_ms = DISARMED;
-                slot.fire();
-                fired += 1;
-            }
-        }
-        fired
-    }
 }
 
 impl Slot {
-    fn fire(&mut self) {
-        match self.parking.take() {
-            // The read is cancelled but still awaited, so nothing that arrived is lost.
-            Some(canceller) if !self.fired => drop(canceller.cancel()),
-            _ => {
-                self.fired = true;
-                // SAFETY: the slot is freed before its socket is closed, so the descriptor is open.
-                let socket = unsafe { BorrowedFd::borrow_raw(self.socket) };
-                // A socket that is already down has nothing pending: there is nothing to do.
-                let _ = SockRef::from(&socket).shutdown(std::net::Shutdown::Both);
-            }
+    /// Gives up the read. It is cancelled but still awaited, so nothing that arrived is lost.
+    fn park(&mut self) {
+        if let Some(canceller) = self.parking.take() {
+            drop(canceller.cancel());
         }
+    }
+
+    fn shut_down(&mut self) {
+        self.fired = true;
+        // SAFETY: the slot is freed before its socket is closed, so the descriptor is open.
+        let socket = unsafe { BorrowedFd::borrow_raw(self.socket) };
+        // A socket that is already down has nothing pending: there is nothing to do.
+        let _ = SockRef::from(&socket).shutdown(std::net::Shutdown::Both);
     }
 }
 
@@ -121,7 +161,7 @@ impl Deadline {
     /// Shuts the socket down at `at_ms` unless armed again or disarmed.
     #[inline]
     pub fn arm(&self, at_ms: u64) {
-        self.deadlines.table.borrow_mut().at_ms[self.slot as usize] = at_ms;
+        self.deadlines.table.borrow_mut().due[self.slot as usize].shut_down_ms = at_ms;
     }
 
     /// No deadline.
@@ -141,18 +181,24 @@ impl Deadline {
         self.deadlines.table.borrow_mut().slots[self.slot as usize].idle = idle;
     }
 
-    /// Cancels the read made with the returned handle at `at_ms`, instead of shutting down.
+    /// Gives up the read made with the returned handle at `at_ms`. The other deadline stays as it is.
     pub(super) fn arm_parking(&self, at_ms: u64) -> CancelHandle {
         let table = &mut *self.deadlines.table.borrow_mut();
-        table.at_ms[self.slot as usize] = at_ms;
+        table.due[self.slot as usize].park_ms = at_ms;
         table.slots[self.slot as usize].parking.get_or_insert_default().handle()
     }
 
-    /// The read was not cancelled, or is over: deadlines shut down again.
+    /// The read is over.
     pub(super) fn end_parking(&self) {
-        let table = &mut *self.deadlines.table.borrow_mut();
-        table.at_ms[self.slot as usize] = DISARMED;
-        table.slots[self.slot as usize].parking = None;
+        self.deadlines.table.borrow_mut().due[self.slot as usize].park_ms = DISARMED;
+    }
+
+    /// Gives up the read that is pending, if there is one that can be, no later than `at_ms`.
+    pub fn hasten_parking(&self, at_ms: u64) {
+        let due = &mut self.deadlines.table.borrow_mut().due[self.slot as usize];
+        if due.park_ms != DISARMED {
+            due.park_ms = due.park_ms.min(at_ms);
+        }
     }
 }
 
@@ -160,7 +206,7 @@ impl Drop for Deadline {
     fn drop(&mut self) {
         let table = &mut *self.deadlines.table.borrow_mut();
         let slot = self.slot as usize;
-        table.at_ms[slot] = DISARMED;
+        table.due[slot] = Due::NEVER;
         table.slots[slot] = Slot { socket: -1, fired: false, idle: false, parking: None };
         table.free.push(self.slot);
     }
@@ -227,5 +273,36 @@ mod tests {
         idle_slot.set_idle(true);
         assert_eq!(deadlines.expire_idle(), 1);
         assert!(idle_slot.fired() && !busy_slot.fired());
+    }
+
+    #[test]
+    fn giving_up_a_read_leaves_the_other_direction_its_deadline() {
+        let deadlines = Rc::new(Deadlines::default());
+        let (mut peer, socket) = pair();
+        let slot = deadlines.register(socket.as_raw_fd());
+        slot.arm(20);
+        drop(slot.arm_parking(10));
+        assert_eq!(deadlines.expire(10), 0, "a read that is given up is not a socket shut down");
+        assert!(!slot.fired());
+        drop(slot.arm_parking(30));
+        slot.end_parking();
+        assert_eq!(deadlines.expire(20), 1);
+        assert!(slot.fired());
+        assert_eq!(peer.read(&mut [0]).unwrap(), 0);
+    }
+
+    #[test]
+    fn only_a_pending_read_can_be_given_up_sooner() {
+        let deadlines = Rc::new(Deadlines::default());
+        let (_peer, socket) = pair();
+        let slot = deadlines.register(socket.as_raw_fd());
+        let park_ms = || deadlines.table.borrow().due[0].park_ms;
+        slot.hasten_parking(5);
+        assert_eq!(park_ms(), DISARMED);
+        drop(slot.arm_parking(10));
+        slot.hasten_parking(20);
+        assert_eq!(park_ms(), 10);
+        slot.hasten_parking(5);
+        assert_eq!(park_ms(), 5);
     }
 }

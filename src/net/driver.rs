@@ -6,6 +6,7 @@
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::task::Poll;
 
 use monoio::{IoUringDriver, LegacyDriver, RuntimeBuilder};
 
@@ -104,6 +105,20 @@ impl Driver {
 /// Runs a task on the calling worker.
 pub fn spawn(future: impl Future<Output = ()> + 'static) {
     monoio::spawn(future);
+}
+
+/// Lets the other tasks have their turn. With epoll an operation that need not wait is done at once,
+/// so a loop over two fast peers would keep the worker to itself.
+pub async fn yield_now() {
+    let mut yielded = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// Waits; only for what happens rarely (accept errors, the deadline tick).

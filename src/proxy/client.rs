@@ -31,7 +31,8 @@ impl Client {
         self.tls.as_ref().is_some_and(|tls| tls.borrow().is_handshaking())
     }
 
-    /// Does the TLS handshake with `lease` as its buffer; returns it empty.
+    /// Does the TLS handshake with `lease` as its buffer; returns it with the plaintext that came
+    /// right behind it, if any.
     ///
     /// # Errors
     /// The connection ended or the peer broke the protocol; an alert has been sent.
@@ -47,11 +48,11 @@ impl Client {
             lease = returned;
             let fed = match received {
                 Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
-                Ok(_) => feed_all(&mut tls.borrow_mut(), lease.data()),
+                Ok(count) => decrypt(tls, &mut lease, count),
                 Err(error) => Err(error),
             };
-            lease.clear();
             if let Err(error) = fed {
+                lease.clear();
                 let (_, lease) = self.send_waiting(tls, lease).await;
                 return (Err(error), lease);
             }
@@ -101,7 +102,8 @@ impl Client {
     }
 
     /// Says that nothing more follows; what the client still sends can be received.
-    pub(super) async fn finish(&self, lease: Lease) -> Lease {
+    pub(super) async fn finish(&self, mut lease: Lease) -> Lease {
+        lease.clear();
         let lease = match &self.tls {
             Some(tls) => {
                 tls.borrow_mut().close();
@@ -113,35 +115,30 @@ impl Client {
         lease
     }
 
-    /// Sends what the TLS session has to say of its own.
+    /// Sends what the TLS session has to say of its own. Data in the lease stays: the headroom before
+    /// it is used then, else the whole lease.
     async fn send_waiting(&self, tls: &RefCell<Session>, mut lease: Lease) -> (io::Result<()>, Lease) {
-        lease.clear();
         loop {
-            let count = tls.borrow_mut().take(lease.spare_mut());
+            let holds_data = !lease.is_empty();
+            let room = if holds_data { lease.dead_mut(0) } else { lease.spare_mut() };
+            let count = tls.borrow_mut().take(room);
             if count == 0 {
                 return (Ok(()), lease);
             }
-            lease.grow(count);
-            let (result, returned) = self.socket.send(lease, 0, count).await;
+            let (result, returned) = if holds_data {
+                self.socket.send_dead(lease, count).await
+            } else {
+                lease.grow(count);
+                let (result, mut returned) = self.socket.send(lease, 0, count).await;
+                returned.clear();
+                (result, returned)
+            };
             lease = returned;
-            lease.clear();
             if result.is_err() {
                 return (result, lease);
             }
         }
     }
-}
-
-/// Handshake bytes: everything is taken, plaintext that follows waits in the session.
-fn feed_all(session: &mut Session, mut ciphertext: &[u8]) -> io::Result<()> {
-    while !ciphertext.is_empty() {
-        match session.feed(ciphertext) {
-            Ok(0) => return Err(io::ErrorKind::InvalidData.into()),
-            Ok(taken) => ciphertext = &ciphertext[taken..],
-            Err(_) => return Err(io::ErrorKind::InvalidData.into()),
-        }
-    }
-    Ok(())
 }
 
 /// Plaintext that is already there: `Some(0)` at the end of the stream, `None` when there is none.

@@ -53,14 +53,16 @@ pub(super) async fn run(worker: Rc<Worker>, listener: usize, socket: Socket, add
         let patience = patience(&connection, &counted.snapshot);
         let deadline = connection.client.socket().deadline();
         deadline.set_idle(true);
-        deadline.arm(connection_start(&connection, &worker) + patience.as_millis() as u64);
+        let due_ms = connection_start(&connection, &worker) + patience.as_millis() as u64;
+        deadline.arm(due_ms);
         let readable = connection.client.socket().readable().await;
         worker.clock.read();
         let deadline = connection.client.socket().deadline();
         deadline.disarm();
         deadline.set_idle(false);
         // A client that never sent a byte of a request is closed without an answer or a log line.
-        if readable.is_err() || deadline.fired() {
+        // Nor does one that sends something now and then, such as pieces of a TLS record, win time.
+        if readable.is_err() || deadline.fired() || worker.clock.now() > due_ms {
             return;
         }
         let permit = match worker.pool.try_permit() {

@@ -39,7 +39,9 @@ pub(super) struct Exchange<'a> {
 /// What one direction tells the other.
 pub(super) struct Progress {
     pub(super) upload: Cell<Upload>,
-    /// The whole response has been forwarded.
+    /// A receive from the server is pending.
+    pub(super) receiving: Cell<bool>,
+    /// The response is over: forwarded, or never to be.
     pub(super) responded: Cell<bool>,
 }
 
@@ -175,7 +177,11 @@ async fn at_server(
         wants_keep_alive: request.wants_keep_alive,
         client_timeout_ms: millis(super::session::client_timeout(worker, connection)),
         server_timeout_ms: millis(backend.timeouts.server),
-        progress: Progress { upload: Cell::new(Upload::Running), responded: Cell::new(false) },
+        progress: Progress {
+            upload: Cell::new(Upload::Running),
+            receiving: Cell::new(false),
+            responded: Cell::new(false),
+        },
     };
     let mut reused = worker.upstreams.reuse(request.backend, index, worker);
     loop {
@@ -250,11 +256,12 @@ async fn carry(
     }
     let first = (request.first_len, request.first_skip);
     let rest = std::mem::replace(&mut request.rest, super::relay::Flow::Done);
-    let ((sent, lease), responded) = join(
-        upload::run(exchange, upstream, first, rest, lease),
-        respond::run(exchange, account, upstream, worker.pool.take()),
-    )
-    .await;
+    let respond = async {
+        let responded = respond::run(exchange, account, upstream, worker.pool.take()).await;
+        upload::response_is_over(exchange, upstream, matches!(responded, Responded::Complete { .. }));
+        responded
+    };
+    let ((sent, lease), responded) = join(upload::run(exchange, upstream, first, rest, lease), respond).await;
     account.sent_to_server(sent);
     // The upload has consumed what it sent.
     request.first_len = 0;
@@ -283,7 +290,9 @@ fn lost_refusal(exchange: &Exchange<'_>) -> Refusal {
         Upload::ClientGone => (Answer::BadRequest, *b"CH"),
         Upload::ClientLate => (Answer::RequestTimeout, *b"cH"),
         Upload::Malformed => (Answer::BadRequest, *b"PR"),
-        Upload::Running | Upload::Done | Upload::ServerGone => (Answer::BadGateway, *b"SH"),
+        Upload::Running | Upload::Done | Upload::ServerGone | Upload::Abandoned => {
+            (Answer::BadGateway, *b"SH")
+        }
     };
     Refusal { answer, termination: Termination(letters) }
 }

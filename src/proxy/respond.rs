@@ -3,7 +3,7 @@
 use super::account::{Account, Termination};
 use super::exchange::Exchange;
 use super::relay::Flow;
-use super::session::{Refusal, millis};
+use super::session::Refusal;
 use super::upload::Upload;
 use super::upstream::Upstream;
 use super::worker::Scratch;
@@ -11,12 +11,14 @@ use crate::balance::sticky::{self, CookieRules, ServerCookie, SetCookieEdit};
 use crate::http::answer::Answer;
 use crate::http::cacheable::looks_cacheable;
 use crate::http::cookie::set_cookie_name;
+use crate::http::framing::Body;
 use crate::http::head::{HeadError, Version};
 use crate::http::request::Method;
 use crate::http::response::{self, ResponseHead};
 use crate::http::rewrite::{self, ClientSide};
-use crate::limits::{INTERIM_RESPONSES, LINGER};
+use crate::limits::{INTERIM_RESPONSES, READS_PER_TURN};
 use crate::net::Lease;
+use crate::net::driver::yield_now;
 
 /// What came of the response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,7 +152,9 @@ fn prepare(
     }
     let interim = head.status < 200;
     let uploaded = exchange.progress.upload.get() == Upload::Done;
-    let ends_with_connection = Flow::of(head.body).ends_with_connection();
+    // HTTP/1.0 knows no chunks: to such a client the end of the connection is the end of the body.
+    let ends_with_connection =
+        head.body == Body::UntilClose || head.body == Body::Chunked && exchange.version == Version::Http10;
     let keep_client =
         exchange.wants_keep_alive && uploaded && !ends_with_connection && !worker.draining.get();
     let client = ClientSide { version: exchange.version, keep_alive: keep_client };
@@ -229,9 +233,10 @@ async fn forward(
     let (sent, returned) = send(exchange, account, lease, first_len).await;
     lease = returned;
     if !sent {
-        return client_gone(exchange, account);
+        return client_gone(exchange, account, &rest);
     }
     lease.consume(first_len + first_skip);
+    let mut reads = 0u32;
     while !rest.is_done() {
         match relay_what_is_there(exchange, account, &mut rest, lease).await {
             (Ok(()), returned) => lease = returned,
@@ -246,6 +251,10 @@ async fn forward(
         let (received, returned) = receive(exchange, account, upstream, lease).await;
         lease = returned;
         if received > 0 {
+            reads += 1;
+            if reads.is_multiple_of(READS_PER_TURN) {
+                yield_now().await;
+            }
             continue;
         }
         if rest.ends_with_connection() && !upstream.socket.deadline().fired() && !upload_failed(exchange) {
@@ -256,11 +265,6 @@ async fn forward(
     }
     // More than the response: whose it is cannot be known, so the connection carries nothing else.
     server_keeps &= lease.is_empty();
-    exchange.progress.responded.set(true);
-    if exchange.progress.upload.get() == Upload::Running {
-        let deadline = exchange.connection.client.socket().deadline();
-        deadline.arm(exchange.worker.clock.now() + millis(LINGER));
-    }
     Responded::Complete { server_reusable: server_keeps, keep_client }
 }
 
@@ -280,7 +284,7 @@ async fn relay_what_is_there(
             let (sent, returned) = send(exchange, account, lease, run.forward).await;
             lease = returned;
             if !sent {
-                return (Err(client_gone(exchange, account)), lease);
+                return (Err(client_gone(exchange, account, rest)), lease);
             }
         }
         lease.consume(run.forward + run.skip);
@@ -299,11 +303,19 @@ async fn receive(
     lease: Lease,
 ) -> (usize, Lease) {
     let worker = exchange.worker;
-    // While the client is still sending, it is the one that is waited for.
-    if exchange.progress.upload.get() != Upload::Running {
+    let progress = &exchange.progress;
+    // While the client is still sending, it is the one that is waited for, and the server's deadline
+    // is that direction's.
+    if progress.upload.get() != Upload::Running {
         upstream.socket.deadline().arm(worker.clock.now() + exchange.server_timeout_ms);
     }
+    progress.receiving.set(true);
     let (received, lease) = upstream.socket.receive(lease).await;
+    progress.receiving.set(false);
+    // What follows is the client's time.
+    if progress.upload.get() != Upload::Running {
+        upstream.socket.deadline().disarm();
+    }
     worker.clock.read();
     let count = received.unwrap_or(0);
     account.received(count);
@@ -317,10 +329,7 @@ async fn send(exchange: &Exchange<'_>, account: &mut Account, lease: Lease, coun
     client.socket().deadline().arm(worker.clock.now() + exchange.client_timeout_ms);
     let (result, lease) = client.send(lease, 0, count).await;
     worker.clock.read();
-    // While the client is still sending, its deadline belongs to that direction too.
-    if exchange.progress.upload.get() != Upload::Running {
-        client.socket().deadline().disarm();
-    }
+    client.socket().deadline().disarm();
     if result.is_ok() {
         account.sent(count);
     }
@@ -328,9 +337,17 @@ async fn send(exchange: &Exchange<'_>, account: &mut Account, lease: Lease, coun
 }
 
 /// The client took no more of the response.
-fn client_gone(exchange: &Exchange<'_>, account: &mut Account) -> Responded {
+fn client_gone(exchange: &Exchange<'_>, account: &mut Account, rest: &Flow) -> Responded {
     let late = exchange.connection.client.socket().deadline().fired();
     account.terminate(Termination(if late { *b"cD" } else { *b"CD" }));
+    cut(exchange, rest)
+}
+
+/// Without a length only a reset tells the client that what it has is not all.
+fn cut(exchange: &Exchange<'_>, rest: &Flow) -> Responded {
+    if rest.ends_with_connection() {
+        exchange.connection.client.socket().reset_on_close();
+    }
     Responded::Cut
 }
 
@@ -349,11 +366,7 @@ fn server_gone(
         _ => *b"SD",
     };
     account.terminate(Termination(letters));
-    if rest.ends_with_connection() {
-        // Without a length only a reset tells the client that this is not all.
-        exchange.connection.client.socket().reset_on_close();
-    }
-    Responded::Cut
+    cut(exchange, rest)
 }
 
 fn upload_failed(exchange: &Exchange<'_>) -> bool {

@@ -52,6 +52,7 @@ pub(super) async fn run(worker: &Worker, connection: &mut Connection) -> Ended {
             return Ended::Close;
         }
         lease = returned;
+        worker.counters.listeners[connection.listener].bytes_in.add(lease.len() as u64);
     }
     let mut account = Account::new(connection.address, connection.listener);
     let forwarded_for = forwarded_for_line(connection);
@@ -71,8 +72,12 @@ pub(super) async fn run(worker: &Worker, connection: &mut Connection) -> Ended {
         lease = returned;
         match after {
             After::Keep => continue,
-            After::Close if lease.is_empty() => drop(connection.client.finish(lease).await),
-            After::Close | After::Linger => finish(worker, connection, lease).await,
+            After::Close | After::Linger => {
+                // A connection that is closed with bytes unread is reset, and the answer may go with it.
+                let more =
+                    after == After::Linger || !lease.is_empty() || !connection.client.socket().is_quiet();
+                finish(worker, connection, lease, more).await;
+            }
             After::Cut => {}
         }
         return Ended::Close;
@@ -210,7 +215,7 @@ async fn refuse(
     let (_, lease) = send_answer(worker, connection, account, refusal.answer, client, false, lease).await;
     account.finish(worker);
     worker.counters.listeners[connection.listener].request_errors.add(1);
-    finish(worker, connection, lease).await;
+    finish(worker, connection, lease, true).await;
 }
 
 /// Sends one of our own answers; what is in the lease is lost. `true` when it was sent.
@@ -244,15 +249,20 @@ pub(super) async fn send_answer(
     (result.is_ok(), lease)
 }
 
-/// Ends a connection in order: says so, then reads and drops what the client still sends, within
-/// bounds, so that a reset does not take the answer from it.
-async fn finish(worker: &Worker, connection: &Connection, lease: Lease) {
+/// Ends a connection in order: says so, then, with `more` to come, reads and drops what the client
+/// still sends, within bounds, so that a reset does not take the answer from it.
+async fn finish(worker: &Worker, connection: &Connection, lease: Lease, more: bool) {
     let deadline = connection.client.socket().deadline();
     if deadline.fired() {
         return;
     }
-    deadline.arm(worker.clock.now() + millis(LINGER));
+    // Over TLS the end is a message too, and has to wait for a client that is slow to read.
+    deadline.arm(worker.clock.now() + millis(client_timeout(worker, connection)));
     let mut lease = connection.client.finish(lease).await;
+    if !more {
+        return;
+    }
+    connection.client.socket().deadline().arm(worker.clock.read() + millis(LINGER));
     let mut dropped = 0;
     while dropped < LINGER_BYTES {
         lease.clear();

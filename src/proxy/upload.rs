@@ -6,8 +6,9 @@ use super::exchange::Exchange;
 use super::relay::Flow;
 use super::session::millis;
 use super::upstream::Upstream;
-use crate::limits::LINGER;
+use crate::limits::{LINGER, READS_PER_TURN};
 use crate::net::Lease;
+use crate::net::driver::yield_now;
 use crate::net::socket::Waited;
 
 /// How far the request has come.
@@ -25,6 +26,8 @@ pub(super) enum Upload {
     Malformed,
     /// The server took no more.
     ServerGone,
+    /// The response was over, and the rest of the request did not follow soon.
+    Abandoned,
 }
 
 /// Sends the first `first.0` bytes of the lease, leaves out `first.1` more, then forwards `rest` as
@@ -40,19 +43,36 @@ pub(super) async fn run(
     let (state, lease) = forward(exchange, upstream, first, &mut rest, lease, &mut sent).await;
     exchange.progress.upload.set(state);
     match state {
-        // From here on the server is the one that is waited for.
-        Upload::Done => {
-            upstream.socket.deadline().arm(exchange.worker.clock.now() + exchange.server_timeout_ms)
+        // From here on the server is the one that is waited for; without anybody reading from it, it
+        // is not. A server that took no more may still have answered: the other direction reads on.
+        Upload::Done | Upload::ServerGone | Upload::Running => {
+            if exchange.progress.receiving.get() {
+                upstream.socket.deadline().arm(exchange.worker.clock.now() + exchange.server_timeout_ms);
+            }
         }
-        // It may still have answered: the other direction reads on.
-        Upload::ServerGone | Upload::Running => {}
         // A request that will never be complete: the server must not take it for one.
-        Upload::ClientGone | Upload::ClientLate | Upload::Malformed => {
+        Upload::ClientGone | Upload::ClientLate | Upload::Malformed | Upload::Abandoned => {
             upstream.socket.reset_on_close();
             upstream.socket.shutdown(Shutdown::Both);
         }
     }
     (sent, lease)
+}
+
+/// The response is over, so nobody waits for the rest of the request. After a `complete` one it may
+/// still come for a moment; otherwise it ends at once, since the client is owed another answer.
+pub(super) fn response_is_over(exchange: &Exchange<'_>, upstream: &Upstream, complete: bool) {
+    exchange.progress.responded.set(true);
+    if exchange.progress.upload.get() != Upload::Running {
+        return;
+    }
+    let mut give_up_ms = exchange.worker.clock.now();
+    if complete {
+        give_up_ms += millis(LINGER);
+    } else {
+        upstream.socket.shutdown(Shutdown::Both);
+    }
+    exchange.connection.client.socket().deadline().hasten_parking(give_up_ms);
 }
 
 async fn forward(
@@ -69,6 +89,7 @@ async fn forward(
     if !result {
         return (Upload::ServerGone, lease);
     }
+    let mut reads = 0u32;
     loop {
         while !lease.is_empty() && !rest.is_done() {
             let Ok(run) = rest.advance(lease.data()) else { return (Upload::Malformed, lease) };
@@ -95,6 +116,10 @@ async fn forward(
         if let Some(state) = received {
             return (state, lease);
         }
+        reads += 1;
+        if reads.is_multiple_of(READS_PER_TURN) {
+            yield_now().await;
+        }
     }
 }
 
@@ -112,6 +137,7 @@ async fn receive(exchange: &Exchange<'_>, lease: Lease) -> (Option<Upload>, Leas
             worker.counters.listeners[exchange.connection.listener].bytes_in.add(count as u64);
             None
         }
+        Ok(Waited::Parked) if exchange.progress.responded.get() => Some(Upload::Abandoned),
         Ok(Waited::Parked) => {
             worker.counters.worker.timeouts.add(1);
             Some(Upload::ClientLate)

@@ -33,7 +33,10 @@ impl Session {
     /// # Errors
     /// The configuration cannot be used (no memory, no randomness).
     pub fn new(config: Arc<ServerConfig>) -> Result<Self, rustls::Error> {
-        Ok(Self { connection: ServerConnection::new(config)?, closed_by_peer: false })
+        let mut connection = ServerConnection::new(config)?;
+        // 64 KiB otherwise, beyond which plaintext is refused; the bound is the lease that is sealed.
+        connection.set_buffer_limit(None);
+        Ok(Self { connection, closed_by_peer: false })
     }
 
     /// Whether the handshake still goes on.
@@ -66,9 +69,8 @@ impl Session {
         }
     }
 
-    /// Takes plaintext in, to be sent with `take`.
+    /// Takes plaintext in, all of it, to be sent with `take`.
     pub fn seal(&mut self, plaintext: &[u8]) {
-        // rustls has no limit on what it buffers here unless one is set; a lease at a time is fed.
         let written = self.connection.writer().write(plaintext);
         debug_assert!(matches!(written, Ok(count) if count == plaintext.len()));
     }
