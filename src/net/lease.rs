@@ -8,11 +8,14 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::io;
+use std::ptr::NonNull;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
 use monoio::buf::{IoBuf, IoBufMut};
 
+use super::slab::Slab;
 use crate::limits::{LEASE_HEADROOM, LEASES_PER_SESSION};
 
 /// A worker's leases.
@@ -21,7 +24,11 @@ pub struct Pool(Rc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    free: RefCell<Vec<Box<[u8]>>>,
+    slab: Slab,
+    /// Free and backed by memory; the last one used is used first.
+    warm: RefCell<Vec<u32>>,
+    /// Free and given back to the system, or never used.
+    cold: RefCell<Vec<u32>>,
     lease_size: usize,
     sessions_max: usize,
     sessions: Cell<usize>,
@@ -36,23 +43,33 @@ pub struct Permit(Rc<Inner>);
 /// A buffer in use.
 #[derive(Debug)]
 pub struct Lease {
-    bytes: Box<[u8]>,
+    /// The slot's memory; this lease is its only user.
+    bytes: NonNull<[u8]>,
+    slot: u32,
     start: usize,
     end: usize,
     pool: Rc<Inner>,
 }
 
 impl Pool {
-    /// At most `leases` of `buffer_size` bytes each, allocated when first needed.
-    pub fn new(leases: usize, buffer_size: usize) -> Self {
-        Self(Rc::new(Inner {
-            free: RefCell::new(Vec::new()),
-            lease_size: LEASE_HEADROOM + buffer_size,
-            sessions_max: (leases / LEASES_PER_SESSION).max(1),
+    /// At most `leases` of `buffer_size` bytes each, backed by memory when first needed.
+    ///
+    /// # Errors
+    /// The address space for them cannot be reserved.
+    pub fn new(leases: usize, buffer_size: usize) -> io::Result<Self> {
+        let sessions_max = (leases / LEASES_PER_SESSION).max(1);
+        let slots = sessions_max * LEASES_PER_SESSION;
+        let lease_size = LEASE_HEADROOM + buffer_size;
+        Ok(Self(Rc::new(Inner {
+            slab: Slab::new(slots, lease_size)?,
+            warm: RefCell::new(Vec::new()),
+            cold: RefCell::new((0..slots as u32).rev().collect()),
+            lease_size,
+            sessions_max,
             sessions: Cell::new(0),
             in_use: Cell::new(0),
             waiting: RefCell::new(VecDeque::new()),
-        }))
+        })))
     }
 
     /// A permit, at once or not at all.
@@ -77,17 +94,16 @@ impl Pool {
         .await
     }
 
-    /// An empty lease. Its session holds a permit, so the pool never exceeds its bound.
+    /// An empty lease. Its session holds a permit, so there is one.
     pub fn take(&self) -> Lease {
         let inner = &self.0;
-        let bytes = inner.free.borrow_mut().pop();
+        let slot = inner.warm.borrow_mut().pop().or_else(|| inner.cold.borrow_mut().pop());
+        let slot = slot.expect("permits bound the leases: a session holds LEASES_PER_SESSION at most");
         inner.in_use.set(inner.in_use.get() + 1);
-        Lease {
-            bytes: bytes.unwrap_or_else(|| vec![0; inner.lease_size].into_boxed_slice()),
-            start: LEASE_HEADROOM,
-            end: LEASE_HEADROOM,
-            pool: inner.clone(),
-        }
+        // SAFETY: a slot is in one of the lists or in one lease, so this lease is its only user; the
+        // lease keeps the pool, and with it the slab, alive.
+        let bytes = unsafe { inner.slab.slot(slot) };
+        Lease { bytes, slot, start: LEASE_HEADROOM, end: LEASE_HEADROOM, pool: inner.clone() }
     }
 
     /// Leases in use.
@@ -95,11 +111,15 @@ impl Pool {
         self.0.in_use.get()
     }
 
-    /// Gives up memory that an earlier peak needed: half of the free leases.
+    /// Gives up memory that an earlier peak needed: the half of the free leases used longest ago.
     pub fn shrink(&self) {
-        let mut free = self.0.free.borrow_mut();
-        let keep = free.len() / 2;
-        free.truncate(keep);
+        let mut warm = self.0.warm.borrow_mut();
+        let half = warm.len().div_ceil(2);
+        let mut cold = self.0.cold.borrow_mut();
+        for slot in warm.drain(..half) {
+            self.0.slab.release(slot);
+            cold.push(slot);
+        }
     }
 }
 
@@ -113,10 +133,25 @@ impl Drop for Permit {
 }
 
 impl Lease {
+    #[inline]
+    fn bytes(&self) -> &[u8] {
+        // SAFETY: this lease is the only user of its slot, see `take`.
+        let slot = unsafe { self.bytes.as_ref() };
+        &slot[..self.pool.lease_size]
+    }
+
+    #[inline]
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        let lease_size = self.pool.lease_size;
+        // SAFETY: as in `bytes`; `self` is borrowed exclusively.
+        let slot = unsafe { self.bytes.as_mut() };
+        &mut slot[..lease_size]
+    }
+
     /// The data.
     #[inline]
     pub fn data(&self) -> &[u8] {
-        &self.bytes[self.start..self.end]
+        &self.bytes()[self.start..self.end]
     }
 
     /// Bytes of data.
@@ -134,7 +169,7 @@ impl Lease {
     /// Bytes that can still be appended.
     #[inline]
     pub fn spare(&self) -> usize {
-        self.bytes.len() - self.end
+        self.pool.lease_size - self.end
     }
 
     /// Forgets the first `count` bytes of data.
@@ -157,20 +192,23 @@ impl Lease {
     /// Moves the data to the front, when an incomplete head has no room left behind it.
     pub fn compact(&mut self) {
         let len = self.len();
-        self.bytes.copy_within(self.start..self.end, LEASE_HEADROOM);
+        let data = self.start..self.end;
+        self.bytes_mut().copy_within(data, LEASE_HEADROOM);
         self.start = LEASE_HEADROOM;
         self.end = LEASE_HEADROOM + len;
     }
 
     /// Appends bytes; the caller has checked `spare`.
     pub fn append(&mut self, bytes: &[u8]) {
-        self.bytes[self.end..self.end + bytes.len()].copy_from_slice(bytes);
-        self.end += bytes.len();
+        let end = self.end + bytes.len();
+        let start = std::mem::replace(&mut self.end, end);
+        self.bytes_mut()[start..end].copy_from_slice(bytes);
     }
 
     /// The spare room, to be filled in user space; `grow` then says how much was.
     pub fn spare_mut(&mut self) -> &mut [u8] {
-        &mut self.bytes[self.end..]
+        let end = self.end;
+        &mut self.bytes_mut()[end..]
     }
 
     /// Says that `count` bytes of the spare room now hold data.
@@ -181,13 +219,15 @@ impl Lease {
 
     /// The last `count` bytes of data, to be changed in place.
     pub fn tail_mut(&mut self, count: usize) -> &mut [u8] {
-        &mut self.bytes[self.end - count..self.end]
+        let end = self.end;
+        &mut self.bytes_mut()[end - count..end]
     }
 
     /// Everything before `end` of the data, headroom included: room for what replaces data that has
     /// been dealt with. What is written there is sent with `Socket::send_dead`.
     pub fn dead_mut(&mut self, end: usize) -> &mut [u8] {
-        &mut self.bytes[..self.start + end]
+        let end = self.start + end;
+        &mut self.bytes_mut()[..end]
     }
 
     /// Shortens the data to its first `len` bytes.
@@ -202,7 +242,7 @@ impl Lease {
     pub fn replace_front(&mut self, old_len: usize, new: &[u8]) -> bool {
         let boundary = self.start + old_len;
         let Some(start) = boundary.checked_sub(new.len()) else { return false };
-        self.bytes[start..boundary].copy_from_slice(new);
+        self.bytes_mut()[start..boundary].copy_from_slice(new);
         self.start = start;
         true
     }
@@ -211,7 +251,7 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         self.pool.in_use.set(self.pool.in_use.get() - 1);
-        self.pool.free.borrow_mut().push(std::mem::take(&mut self.bytes));
+        self.pool.warm.borrow_mut().push(self.slot);
     }
 }
 
@@ -235,7 +275,7 @@ impl Sending {
 
     /// Sends the first `count` bytes of `dead_mut`.
     pub(super) fn dead(lease: Lease, count: usize) -> Self {
-        assert!(count <= lease.bytes.len(), "sent more than there is");
+        assert!(count <= lease.pool.lease_size, "sent more than there is");
         Self { lease, start: 0, end: count }
     }
 
@@ -250,8 +290,8 @@ impl Sending {
     }
 }
 
-// SAFETY: the pointer is into the lease's boxed slice, which neither moves nor is freed while this
-// value owns it; `spare` bytes from it are inside the slice.
+// SAFETY: the pointer is into the lease's slot, which neither moves nor goes away while this value
+// owns the lease; `spare` bytes from it are inside the slot.
 unsafe impl IoBufMut for Reading {
     fn write_ptr(&mut self) -> *mut u8 {
         self.0.spare_mut().as_mut_ptr()
@@ -269,7 +309,7 @@ unsafe impl IoBufMut for Reading {
 // SAFETY: as above; `start..end` is inside the slice, which is initialised.
 unsafe impl IoBuf for Sending {
     fn read_ptr(&self) -> *const u8 {
-        self.lease.bytes[self.start..self.end].as_ptr()
+        self.lease.bytes()[self.start..self.end].as_ptr()
     }
 
     fn bytes_init(&self) -> usize {
@@ -279,11 +319,12 @@ unsafe impl IoBuf for Sending {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
     fn a_rewritten_head_grows_in_front_of_the_body() {
-        let mut lease = Pool::new(2, 64).take();
+        let mut lease = Pool::new(2, 64).unwrap().take();
         lease.append(b"HEADbody");
         assert!(lease.replace_front(4, b"LONGER HEAD "));
         assert_eq!(lease.data(), b"LONGER HEAD body");
@@ -293,7 +334,7 @@ mod tests {
 
     #[test]
     fn refuses_to_grow_beyond_the_headroom() {
-        let mut lease = Pool::new(2, 64).take();
+        let mut lease = Pool::new(2, 64).unwrap().take();
         lease.append(b"Hbody");
         assert!(!lease.replace_front(1, &vec![b'x'; LEASE_HEADROOM + 2]));
         assert_eq!(lease.data(), b"Hbody");
@@ -301,7 +342,7 @@ mod tests {
 
     #[test]
     fn compacts_what_is_left() {
-        let mut lease = Pool::new(2, 8).take();
+        let mut lease = Pool::new(2, 8).unwrap().take();
         lease.append(b"12345678");
         lease.consume(6);
         assert_eq!(lease.spare(), 0);
@@ -311,16 +352,19 @@ mod tests {
 
     #[test]
     fn returns_to_the_pool_and_is_counted() {
-        let pool = Pool::new(4, 8);
+        let pool = Pool::new(4, 8).unwrap();
         let lease = pool.take();
         assert_eq!(pool.in_use(), 1);
         drop(lease);
-        assert_eq!((pool.in_use(), pool.0.free.borrow().len()), (0, 1));
+        assert_eq!((pool.in_use(), pool.0.warm.borrow().len()), (0, 1));
+        pool.shrink();
+        assert_eq!(pool.0.warm.borrow().len(), 0);
+        assert!(pool.take().is_empty(), "what was given up can be used again");
     }
 
     #[test]
     fn bounds_the_sessions() {
-        let pool = Pool::new(2 * LEASES_PER_SESSION, 8);
+        let pool = Pool::new(2 * LEASES_PER_SESSION, 8).unwrap();
         let first = pool.try_permit();
         let second = pool.try_permit();
         assert!(first.is_some() && second.is_some() && pool.try_permit().is_none());

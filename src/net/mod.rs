@@ -13,6 +13,7 @@ pub mod driver;
 pub mod join;
 pub mod lease;
 pub mod listener;
+mod slab;
 pub mod socket;
 pub mod wake;
 

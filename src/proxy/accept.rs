@@ -6,7 +6,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::connection;
+use super::connection::{Connection, serve};
 use super::worker::Worker;
 use crate::net::driver::{sleep, spawn};
 use crate::net::listener::Listener;
@@ -30,9 +30,9 @@ pub(super) async fn run(worker: Rc<Worker>, socket: Rc<Listener>, index: usize) 
                 while !enter(&worker.snapshot(), index) {
                     sleep(RETRY).await;
                 }
-                let connection = connection::run(worker.clone(), index, client, address);
-                worker.connections.set(worker.connections.get() + 1);
-                spawn(connection);
+                if let Some(connection) = Connection::open(&worker, index, client, address) {
+                    spawn(serve(connection));
+                }
             }
             Err(_) if worker.draining.get() => break,
             Err(_) => {

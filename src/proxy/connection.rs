@@ -5,25 +5,24 @@
 
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::time::Duration;
 
 use super::client::Client;
-use super::session;
+use super::session::{self, millis};
 use super::worker::{Held, Worker};
 use crate::limits::TLS_HANDSHAKE;
 use crate::net::Socket;
-use crate::snapshot::Snapshot;
 use crate::tls::session::Session;
 
-/// A client connection between its sessions.
+/// A client connection between its sessions: all that a parked client costs, beside its task.
 pub(super) struct Connection {
     pub(super) client: Client,
     pub(super) address: SocketAddr,
     pub(super) listener: usize,
     /// Milliseconds of the worker's clock when it was accepted.
     pub(super) accepted_ms: u64,
-    /// At least one request was answered.
-    pub(super) served: bool,
+    /// When its last request was answered; `None` before the first.
+    pub(super) served_ms: Option<u64>,
+    counted: Counted,
 }
 
 /// Why a session ended.
@@ -35,65 +34,83 @@ pub(super) enum Ended {
     Close,
 }
 
-/// The task of one connection. The caller has entered the gauges; they are left here.
-pub(super) async fn run(worker: Rc<Worker>, listener: usize, socket: Socket, address: SocketAddr) {
-    let counted = Counted { snapshot: worker.snapshot(), worker: worker.clone(), listener };
-    worker.counters.listeners[listener].connections.add(1);
-    let tls = match &counted.snapshot.listeners[listener].tls {
-        Some(config) => match Session::new(config.clone()) {
-            Ok(session) => Some(session),
-            Err(_) => return worker.counters.worker.tls_failures.add(1),
-        },
-        None => None,
-    };
-    let client = Client::new(socket, tls);
-    let mut connection =
-        Connection { client, address, listener, accepted_ms: worker.clock.now(), served: false };
-    loop {
-        let patience = patience(&connection, &counted.snapshot);
-        let deadline = connection.client.socket().deadline();
-        deadline.set_idle(true);
-        let due_ms = connection_start(&connection, &worker) + patience.as_millis() as u64;
-        deadline.arm(due_ms);
-        let readable = connection.client.socket().readable().await;
-        worker.clock.read();
-        let deadline = connection.client.socket().deadline();
-        deadline.disarm();
-        deadline.set_idle(false);
-        // A client that never sent a byte of a request is closed without an answer or a log line.
-        // Nor does one that sends something now and then, such as pieces of a TLS record, win time.
-        if readable.is_err() || deadline.fired() || worker.clock.now() > due_ms {
-            return;
-        }
-        let permit = match worker.pool.try_permit() {
-            Some(permit) => permit,
-            None => {
-                worker.counters.worker.lease_waits.add(1);
-                worker.pool.permit().await
-            }
+impl Connection {
+    /// Takes over an accepted connection. The caller has entered the gauges; they are left when the
+    /// value is dropped. `None` when there can be no TLS session for it.
+    pub(super) fn open(
+        worker: &Rc<Worker>,
+        listener: usize,
+        socket: Socket,
+        address: SocketAddr,
+    ) -> Option<Box<Self>> {
+        let counted = Counted { snapshot: worker.snapshot(), worker: worker.clone(), listener };
+        worker.connections.set(worker.connections.get() + 1);
+        worker.counters.listeners[listener].connections.add(1);
+        let tls = match &counted.snapshot.listeners[listener].tls {
+            None => None,
+            Some(config) => match Session::new(config.clone()) {
+                Ok(session) => Some(session),
+                Err(_) => {
+                    worker.counters.worker.tls_failures.add(1);
+                    return None;
+                }
+            },
         };
-        // One allocation for as long as the client is busy, so that parked connections stay small.
-        let ended = Box::pin(session::run(&worker, &mut connection)).await;
-        drop(permit);
-        if ended == Ended::Close {
-            return;
+        let client = Client::new(socket, tls);
+        let accepted_ms = worker.clock.now();
+        Some(Box::new(Self { client, address, listener, accepted_ms, served_ms: None, counted }))
+    }
+
+    /// Until when a silent client is waited for: its first request is due from the connection on,
+    /// the next one from the last answer on.
+    fn due_ms(&self) -> u64 {
+        let timeouts = &self.counted.snapshot.listeners[self.listener].timeouts;
+        match self.served_ms {
+            Some(served_ms) => served_ms + millis(timeouts.keep_alive),
+            None if self.client.is_handshaking() => self.accepted_ms + millis(TLS_HANDSHAKE),
+            None => self.accepted_ms + millis(timeouts.http_request),
         }
     }
 }
 
-/// How long a silent client is waited for.
-fn patience(connection: &Connection, snapshot: &Snapshot) -> Duration {
-    let timeouts = &snapshot.listeners[connection.listener].timeouts;
-    match () {
-        () if connection.client.is_handshaking() => TLS_HANDSHAKE,
-        () if connection.served => timeouts.keep_alive,
-        () => timeouts.http_request,
-    }
+/// The task of one connection. What it holds while the client is idle is small: the busy part is one
+/// allocation, made when bytes arrive and freed when the client falls silent.
+pub(super) async fn serve(mut connection: Box<Connection>) {
+    while park(&connection).await && Box::pin(work(&mut connection)).await == Ended::Park {}
 }
 
-/// When that patience began: the first request is due from the connection on.
-fn connection_start(connection: &Connection, worker: &Worker) -> u64 {
-    if connection.served { worker.clock.now() } else { connection.accepted_ms }
+/// Waits for the client without a lease; `false` when it is to be waited for no longer.
+async fn park(connection: &Connection) -> bool {
+    let due_ms = connection.due_ms();
+    let deadline = connection.client.socket().deadline();
+    // A drain ends clients between requests, but not one whose first request may be on its way.
+    deadline.set_idle(connection.served_ms.is_some());
+    deadline.arm(due_ms);
+    let readable = connection.client.socket().readable().await;
+    let now_ms = connection.counted.worker.clock.read();
+    let deadline = connection.client.socket().deadline();
+    deadline.disarm();
+    deadline.set_idle(false);
+    // A client that never sent a byte of a request is closed without an answer or a log line. Nor
+    // does one that sends something now and then, such as pieces of a TLS record, win time.
+    let late = deadline.fired() || now_ms > due_ms;
+    if late && connection.client.is_handshaking() {
+        connection.counted.worker.counters.worker.tls_failures.add(1);
+    }
+    readable.is_ok() && !late
+}
+
+/// A session, as soon as there are leases for one.
+async fn work(connection: &mut Connection) -> Ended {
+    let worker = connection.counted.worker.clone();
+    let _permit = match worker.pool.try_permit() {
+        Some(permit) => permit,
+        None => {
+            worker.counters.worker.lease_waits.add(1);
+            worker.pool.permit().await
+        }
+    };
+    session::run(&worker, connection).await
 }
 
 /// Leaves the gauges however the task ends.

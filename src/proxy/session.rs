@@ -68,7 +68,7 @@ pub(super) async fn run(worker: &Worker, connection: &mut Connection) -> Ended {
             }
         };
         let (after, returned) = exchange::run(worker, connection, &mut account, request, lease).await;
-        connection.served = true;
+        connection.served_ms = Some(worker.clock.now());
         lease = returned;
         match after {
             After::Keep => continue,
@@ -108,10 +108,12 @@ async fn next_request(
             lease.compact();
         }
         let give_up_ms = match begun_ms {
-            None if worker.draining.get() => return (Next::Ended(Ended::Close), lease),
+            None if worker.draining.get() && connection.served_ms.is_some() => {
+                return (Next::Ended(Ended::Close), lease);
+            }
             None => worker.clock.now() + millis(PARK_AFTER),
             Some(begun_ms) => {
-                let start_ms = if connection.served { begun_ms } else { connection.accepted_ms };
+                let start_ms = if connection.served_ms.is_some() { begun_ms } else { connection.accepted_ms };
                 start_ms + millis(snapshot.listeners[connection.listener].timeouts.http_request)
             }
         };

@@ -13,6 +13,7 @@ use super::mailbox::{Command, Inbox};
 use super::worker::Worker;
 use crate::http::head::HeadLimits;
 use crate::limits::DEADLINE_TICK;
+use crate::net::Pool;
 use crate::net::driver::{Driver, sleep, spawn as spawn_task};
 use crate::net::listener::Listener;
 use crate::net::wake::Listening;
@@ -74,8 +75,7 @@ async fn run(spec: WorkerSpec) -> io::Result<()> {
     let nonblocking = spec.driver.wants_nonblocking();
     let worker = Rc::new(Worker::new(
         spec.index,
-        spec.buffers,
-        spec.buffer_size,
+        Pool::new(spec.buffers, spec.buffer_size)?,
         spec.head_limits,
         spec.counters,
         spec.log,

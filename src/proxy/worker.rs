@@ -65,8 +65,7 @@ struct Balancer {
 impl Worker {
     pub(super) fn new(
         index: usize,
-        buffers: usize,
-        buffer_size: usize,
+        pool: Pool,
         head_limits: HeadLimits,
         counters: Arc<WorkerCounters>,
         log: RecordWriter,
@@ -75,7 +74,7 @@ impl Worker {
         let snapshot = view.latest().clone();
         Self {
             clock: Clock::start(),
-            pool: Pool::new(buffers, buffer_size),
+            pool,
             deadlines: Rc::new(Deadlines::default()),
             head_limits,
             counters,
