@@ -15,8 +15,11 @@ use std::task::{Poll, Waker};
 
 use monoio::buf::{IoBuf, IoBufMut};
 
-use super::slab::Slab;
+use super::slab::{self, Slab};
 use crate::limits::{LEASE_HEADROOM, LEASES_PER_SESSION};
+
+/// Leases given up at once that tell of a peak, after which the allocator is trimmed too.
+const PEAK: usize = 64;
 
 /// A worker's leases.
 #[derive(Debug, Clone)]
@@ -119,6 +122,9 @@ impl Pool {
         for slot in warm.drain(..half) {
             self.0.slab.release(slot);
             cold.push(slot);
+        }
+        if half >= PEAK {
+            slab::trim_allocator();
         }
     }
 }
