@@ -64,6 +64,7 @@ impl Page {
             refresh,
             refresh_seconds: limits::STATS_REFRESH_SECONDS,
             facts: Fact::all(&report.process),
+            events: Fact::events(&report.process),
             proxies,
         };
         page.render()
@@ -81,6 +82,7 @@ struct StatsPage<'report> {
     refresh: bool,
     refresh_seconds: u64,
     facts: Vec<Fact>,
+    events: Vec<Fact>,
     proxies: Vec<Proxy<'report>>,
 }
 
@@ -155,11 +157,15 @@ impl Fact {
             Self::number("Connections at most", process.connections_max),
             rate("Connection rate", process.connection_rate),
             rate("Request rate", process.request_rate),
-            trouble("Pauses at a limit", process.accept_paused),
-            Self::number("TLS failures", process.tls_failures),
+            Self::number("Buffers in use", process.buffers_in_use),
             Self::number("Log lines written", process.log_written),
-            trouble("Log lines dropped", process.log_dropped),
+            trouble("Log lines dropped", process.log_dropped + process.notices_dropped),
         ]
+    }
+
+    /// Every limit hit and fault, zero or not: an operator wants to see that there were none.
+    fn events(process: &ProcessFigures) -> Vec<Self> {
+        process.events.iter().map(|&(name, count)| Self::number(name, count)).collect()
     }
 
     fn number(name: &'static str, value: u64) -> Self {

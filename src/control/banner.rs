@@ -8,11 +8,12 @@ use crate::config::model::{Config, LogTarget};
 use crate::limits::{LEASE_HEADROOM, LEASES_PER_SESSION};
 use crate::net::driver::Driver;
 
-/// Bytes of a parked connection in user space, plain: its task, socket and deadline (measured).
+/// Bytes of a parked connection in user space, plain: its task, socket and deadline. 8,000 clients
+/// measured 573 each before their first request and 762 after it.
 const PARKED_CONNECTION: usize = 1024;
 
-/// Bytes more where it has a TLS session (measured).
-const PARKED_TLS_SESSION: usize = 20 * 1024;
+/// Bytes more where it has a TLS session; 4,000 clients measured 8.3 KiB each.
+const PARKED_TLS_SESSION: usize = 11 * 1024;
 
 /// Prints it.
 pub fn print(config: &Config, plan: &Plan, driver: Driver, driver_note: Option<&str>, descriptors: u64) {

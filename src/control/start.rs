@@ -9,7 +9,7 @@ use super::cores;
 use super::error::StartError;
 use super::node::Node;
 use super::{banner, descriptors, privileges};
-use crate::config::model::{Config, Driver as Wanted};
+use crate::config::model::{Config, Driver as Wanted, LogTarget};
 use crate::http::head::HeadLimits;
 use crate::net::driver::Driver;
 use crate::net::listener::bind_group;
@@ -83,7 +83,7 @@ fn start_telling(config: Config, echo: Echo) -> Result<Node, StartError> {
             listeners: listeners.take_one_of_each(),
             published: published.clone(),
             counters: counters[index].clone(),
-            log: writer,
+            log: (config.log.target != LogTarget::Off).then_some(writer),
             inbox,
         };
         threads.push(proxy::spawn(spec).map_err(StartError::Resources)?);

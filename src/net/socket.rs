@@ -112,11 +112,13 @@ impl Socket {
         self.stream().readable(false).await
     }
 
-    /// Whether an idle connection is still good: open, and silent. Does not block or consume.
+    /// Whether an idle connection is still good: open, and silent. Does not block, consume or lock
+    /// the socket, since it is asked before every reuse.
     pub fn is_quiet(&self) -> bool {
-        let mut byte = [std::mem::MaybeUninit::uninit()];
-        let seen = self.options().recv_with_flags(&mut byte, libc::MSG_PEEK | libc::MSG_DONTWAIT);
-        matches!(seen, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+        let mut poll =
+            libc::pollfd { fd: self.as_fd().as_raw_fd(), events: libc::POLLIN | libc::POLLRDHUP, revents: 0 };
+        // SAFETY: one entry, which outlives the call.
+        unsafe { libc::poll(&raw mut poll, 1, 0) == 0 }
     }
 
     /// Ends one or both directions; a pending operation there completes.

@@ -69,6 +69,24 @@ pub struct WorkerEvents {
     pub idle_upstream_discarded: Counter,
 }
 
+impl WorkerEvents {
+    /// Every limit that traffic can hit and every fault of the worker, by the name that the
+    /// statistics page shows.
+    pub fn named(&self) -> [(&'static str, &Counter); 9] {
+        [
+            ("Accepting paused at a connection limit", &self.accept_paused),
+            ("Accept errors", &self.accept_errors),
+            ("Sessions that waited for a buffer", &self.lease_waits),
+            ("Heads beyond request_head_size", &self.head_too_large),
+            ("Heads beyond request_headers", &self.too_many_fields),
+            ("Time-outs", &self.timeouts),
+            ("TLS handshakes failed", &self.tls_failures),
+            ("Idle server connections found unusable", &self.idle_upstream_discarded),
+            ("Access records lost to a full ring", &self.log_dropped),
+        ]
+    }
+}
+
 /// One listener.
 #[derive(Debug, Default)]
 #[repr(align(64))]

@@ -173,6 +173,15 @@ impl Account {
     pub(super) fn finish(&mut self, worker: &Worker) {
         self.time(worker.clock.now());
         self.count(worker);
+        let Some(log) = &worker.log else { return };
+        self.gauges(worker);
+        if !log.borrow_mut().push(&self.record) {
+            worker.counters.worker.log_dropped.add(1);
+        }
+    }
+
+    /// Connections at the time of the record.
+    fn gauges(&mut self, worker: &Worker) {
         let snapshot = worker.snapshot();
         let record = &mut self.record;
         record.process_connections = snapshot.process.current();
@@ -183,9 +192,6 @@ impl Account {
             if record.server != NONE {
                 record.server_connections = backend.servers[usize::from(record.server)].state.in_flight();
             }
-        }
-        if !worker.log.borrow_mut().push(record) {
-            worker.counters.worker.log_dropped.add(1);
         }
     }
 

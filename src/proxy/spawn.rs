@@ -49,8 +49,8 @@ pub struct WorkerSpec {
     pub published: Published,
     /// Where counts go.
     pub counters: Arc<WorkerCounters>,
-    /// Where records go.
-    pub log: RecordWriter,
+    /// Where records go; `None` when nobody wants them.
+    pub log: Option<RecordWriter>,
     /// Where commands come from.
     pub inbox: Inbox,
 }

@@ -22,7 +22,8 @@ pub(super) struct Worker {
     pub(super) deadlines: Rc<Deadlines>,
     pub(super) head_limits: HeadLimits,
     pub(super) counters: Arc<WorkerCounters>,
-    pub(super) log: RefCell<RecordWriter>,
+    /// `None`: no access log is wanted.
+    pub(super) log: Option<RefCell<RecordWriter>>,
     pub(super) upstreams: Upstreams,
     pub(super) scratch: RefCell<Scratch>,
     /// Set once by `Command::Drain`.
@@ -68,7 +69,7 @@ impl Worker {
         pool: Pool,
         head_limits: HeadLimits,
         counters: Arc<WorkerCounters>,
-        log: RecordWriter,
+        log: Option<RecordWriter>,
         mut view: View,
     ) -> Self {
         let snapshot = view.latest().clone();
@@ -78,7 +79,7 @@ impl Worker {
             deadlines: Rc::new(Deadlines::default()),
             head_limits,
             counters,
-            log: RefCell::new(log),
+            log: log.map(RefCell::new),
             upstreams: Upstreams::new(snapshot.backends.iter().map(|backend| backend.servers.len())),
             scratch: RefCell::new(Scratch::default()),
             draining: Cell::new(false),

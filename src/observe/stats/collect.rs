@@ -36,7 +36,7 @@ pub struct Report {
 }
 
 /// Figures that belong to no row.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct ProcessFigures {
     /// Since the start.
     pub uptime: Duration,
@@ -56,10 +56,12 @@ pub struct ProcessFigures {
     pub log_written: u64,
     /// Access records lost: at a full ring or at the log's target.
     pub log_dropped: u64,
-    /// Failed or timed-out TLS handshakes.
-    pub tls_failures: u64,
-    /// Times accepting stopped at a limit of connections.
-    pub accept_paused: u64,
+    /// Buffers in use now, of all workers.
+    pub buffers_in_use: u64,
+    /// Messages of torii's own that are on standard error only.
+    pub notices_dropped: u64,
+    /// Limits hit and faults of all workers since the start, with their names.
+    pub events: Vec<(&'static str, u64)>,
 }
 
 #[derive(Debug)]
@@ -333,9 +335,23 @@ impl StatsSource {
             request_rate: listeners().filter_map(|row| row.request_rate).map(|(rate, _)| rate).sum(),
             log_written: self.log.written.get(),
             log_dropped: self.log.dropped.get() + events(|worker| &worker.worker.log_dropped),
-            tls_failures: events(|worker| &worker.worker.tls_failures),
-            accept_paused: events(|worker| &worker.worker.accept_paused),
+            buffers_in_use: events(|worker| &worker.worker.leases_in_use),
+            notices_dropped: self.log.notices_dropped(),
+            events: self.events(),
         }
+    }
+
+    fn events(&self) -> Vec<(&'static str, u64)> {
+        let mut sums: Vec<(&'static str, u64)> = Vec::new();
+        for worker in &self.workers {
+            for (index, (name, counter)) in worker.worker.named().into_iter().enumerate() {
+                match sums.get_mut(index) {
+                    Some((_, sum)) => *sum += counter.get(),
+                    None => sums.push((name, counter.get())),
+                }
+            }
+        }
+        sums
     }
 
     fn backend_id(&self, index: usize) -> usize {
