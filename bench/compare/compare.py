@@ -124,9 +124,10 @@ def measure_once(options, folder, servers, name, mode):
             if options.warm_up:
                 client.run(*load, options.warm_up, options.connections, options.client_core)
             before = settled(log)
-            user, system = processes.cpu_seconds(proxy.pid)
-            result = client.run(*load, options.seconds, options.connections, options.client_core)
-            user_end, system_end = processes.cpu_seconds(proxy.pid)
+            with log.resting():
+                user, system = processes.cpu_seconds(proxy.pid)
+                result = client.run(*load, options.seconds, options.connections, options.client_core)
+                user_end, system_end = processes.cpu_seconds(proxy.pid)
             if proxy.process.poll() is not None:
                 sys.exit(f"{name} ended during the measurement:\n{processes.tail(proxy.log_path)}")
             pss_kib = processes.memory_kib(proxy.pid)
@@ -153,9 +154,9 @@ def measure_once(options, folder, servers, name, mode):
 
 
 def settled(log):
-    """What the sink counted, once the number of lines stands still (5 s at most)."""
+    """What the sink counted, once the number of lines stands still (20 s at most)."""
     counts = log.read()
-    for _ in range(7):
+    for _ in range(28):
         time.sleep(0.7)
         latest = log.read()
         if latest["lines"] == counts["lines"]:
