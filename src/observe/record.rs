@@ -56,3 +56,33 @@ pub struct Record {
     /// `%r` as received, at most `limits::LOG_REQUEST_LINE` - 1 bytes; empty means `<BADREQ>`.
     pub request_line: Vec<u8>,
 }
+
+impl Record {
+    /// A record of nothing yet: no backend, no server, no phase reached.
+    pub fn new(client: SocketAddr, listener: u16) -> Self {
+        Self {
+            client,
+            listener,
+            backend: NONE,
+            server: NONE,
+            start_unix_ms: 0,
+            request_ms: -1,
+            queue_ms: -1,
+            connect_ms: -1,
+            response_ms: -1,
+            active_ms: 0,
+            status: 0,
+            bytes: 0,
+            termination: *b"----",
+            process_connections: 0,
+            listener_connections: 0,
+            backend_connections: 0,
+            server_connections: 0,
+            retries: 0,
+            redispatched: false,
+            server_queue: 0,
+            backend_queue: 0,
+            request_line: Vec::new(),
+        }
+    }
+}

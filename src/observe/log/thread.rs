@@ -21,7 +21,7 @@ use super::time::LocalTime;
 use crate::config::model::{Log, LogFormat, LogTarget};
 use crate::limits;
 use crate::observe::counters::Counter;
-use crate::observe::record::{NONE, Record};
+use crate::observe::record::Record;
 use crate::observe::ring::RecordReader;
 
 /// Syslog severity (RFC 3164 section 4.1.1); the number is the one on the wire.
@@ -325,31 +325,11 @@ fn unix_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }
 
+/// Room for any request line, so that no record makes it grow.
 fn empty_record() -> Record {
-    Record {
-        client: (std::net::Ipv4Addr::UNSPECIFIED, 0).into(),
-        listener: 0,
-        backend: NONE,
-        server: NONE,
-        start_unix_ms: 0,
-        request_ms: -1,
-        queue_ms: -1,
-        connect_ms: -1,
-        response_ms: -1,
-        active_ms: 0,
-        status: -1,
-        bytes: 0,
-        termination: *b"----",
-        process_connections: 0,
-        listener_connections: 0,
-        backend_connections: 0,
-        server_connections: 0,
-        retries: 0,
-        redispatched: false,
-        server_queue: 0,
-        backend_queue: 0,
-        request_line: Vec::with_capacity(limits::LOG_REQUEST_LINE),
-    }
+    let mut record = Record::new((std::net::Ipv4Addr::UNSPECIFIED, 0).into(), 0);
+    record.request_line.reserve(limits::LOG_REQUEST_LINE);
+    record
 }
 
 impl fmt::Display for Level {
