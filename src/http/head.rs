@@ -108,6 +108,14 @@ pub enum HeadError {
 /// Result of parsing: a head, or more bytes are needed.
 pub type Parsed<T> = Result<Option<T>, HeadError>;
 
+/// Whether parsing `data` may say more than it did when only its first `searched` bytes were there:
+/// it is the first look, a line has ended since, or the limit is reached. Keeps a head that drips in
+/// from being parsed again at every byte.
+#[inline]
+pub fn is_worth_parsing(data: &[u8], searched: usize, limits: HeadLimits) -> bool {
+    searched == 0 || memchr::memchr(b'\n', &data[searched..]).is_some() || data.len() >= limits.size
+}
+
 /// Parses field lines from `at` up to the empty line. Returns the index past it, or `None` when the
 /// buffer ends first. `fields` is appended to.
 pub fn parse_fields(
@@ -231,6 +239,15 @@ mod tests {
     fn accepts_obs_text_unchanged() {
         let fields = parse("X: \u{85}\u{a0}\r\n\r\n").expect("valid").expect("complete");
         assert_eq!(fields[0].1, "\u{85}\u{a0}");
+    }
+
+    #[test]
+    fn parses_again_only_when_a_line_has_ended_or_the_limit_is_reached() {
+        assert!(is_worth_parsing(b"G", 0, LIMITS));
+        assert!(!is_worth_parsing(b"GET /", 1, LIMITS));
+        assert!(!is_worth_parsing(b"a\nb", 2, LIMITS));
+        assert!(is_worth_parsing(b"a\nb\n", 2, LIMITS));
+        assert!(is_worth_parsing(&[b'a'; 1024], 1023, LIMITS));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::http::answer::Answer;
 use crate::http::cacheable::looks_cacheable;
 use crate::http::cookie::set_cookie_name;
 use crate::http::framing::Body;
-use crate::http::head::{HeadError, Version};
+use crate::http::head::{HeadError, Version, is_worth_parsing};
 use crate::http::request::Method;
 use crate::http::response::{self, ResponseHead};
 use crate::http::rewrite::{self, ClientSide};
@@ -98,11 +98,8 @@ async fn read_head(
     let mut searched = 0;
     loop {
         if lease.len() > searched {
-            let parse = searched == 0
-                || memchr::memchr(b'\n', &lease.data()[searched..]).is_some()
-                || lease.len() >= worker.head_limits.size;
-            searched = lease.len();
-            if parse {
+            let looked_at = std::mem::replace(&mut searched, lease.len());
+            if is_worth_parsing(lease.data(), looked_at, worker.head_limits) {
                 let prepared = prepare(exchange, account, &mut lease);
                 match prepared {
                     Ok(None) => {}

@@ -16,7 +16,7 @@ use super::exchange::{self, After};
 use super::plan::{self, Request};
 use super::worker::Worker;
 use crate::http::answer::{self, Answer};
-use crate::http::head::{HeadError, Version};
+use crate::http::head::{HeadError, Version, is_worth_parsing};
 use crate::http::request;
 use crate::http::rewrite::ClientSide;
 use crate::limits::{LINGER, LINGER_BYTES, PARK_AFTER, TLS_HANDSHAKE};
@@ -156,11 +156,8 @@ fn parse(
     begun_ms: u64,
 ) -> Option<Next> {
     let data = lease.data();
-    let may_be_complete = *searched == 0
-        || memchr::memchr(b'\n', &data[*searched..]).is_some()
-        || data.len() >= worker.head_limits.size;
-    *searched = data.len();
-    if !may_be_complete {
+    let looked_at = std::mem::replace(searched, data.len());
+    if !is_worth_parsing(data, looked_at, worker.head_limits) {
         return None;
     }
     let scratch = &mut *worker.scratch.borrow_mut();
