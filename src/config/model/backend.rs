@@ -1,0 +1,105 @@
+//! `[[backend]]`, checked.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::Timeouts;
+
+/// A group of servers.
+#[derive(Debug, Clone)]
+pub struct Backend {
+    /// Unique name.
+    pub name: String,
+    /// How a server is chosen when no cookie says.
+    pub balance: Balance,
+    /// Append the client's address to X-Forwarded-For.
+    pub forwarded_for: bool,
+    /// Persistence by cookie.
+    pub cookie: Option<Cookie>,
+    /// Health check; `None` means servers are always taken to be up.
+    pub check: Option<Check>,
+    /// At least one server, in the order of the file.
+    pub servers: Vec<Server>,
+    /// Global time-outs overridden by this backend's (connect and server are used).
+    pub timeouts: Timeouts,
+}
+
+/// Choice of a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Balance {
+    /// HAProxy's weighted round robin.
+    RoundRobin,
+}
+
+/// HAProxy's `cookie` line in insert mode (the only mode built so far).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cookie {
+    /// Cookie name.
+    pub name: String,
+    /// Strip the cookie from requests and do not insert it for direct requests.
+    pub indirect: bool,
+    /// Add `cache-control: private` to cacheable responses that carry the cookie.
+    pub nocache: bool,
+    /// Leave a cookie of the same name that the server sets.
+    pub preserve: bool,
+    /// Insert only in answers to POST.
+    pub postonly: bool,
+    /// HttpOnly attribute.
+    pub httponly: bool,
+    /// Secure attribute.
+    pub secure: bool,
+    /// Longest time without use, whole seconds.
+    pub maxidle: Option<Duration>,
+    /// Longest life, whole seconds.
+    pub maxlife: Option<Duration>,
+    /// Domain attributes in order.
+    pub domain: Vec<String>,
+    /// Further attributes in order.
+    pub attr: Vec<String>,
+}
+
+/// Health check of a backend's servers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// What is asked.
+    pub kind: CheckKind,
+    /// Time from the end of one check to the next, and the time limit of each.
+    pub interval: Duration,
+    /// Successes to come up.
+    pub rise: u32,
+    /// Failures to go down.
+    pub fall: u32,
+}
+
+/// What a health check does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CheckKind {
+    /// A TCP connection is enough.
+    Tcp,
+    /// An HTTP request; 200 to 399 pass.
+    Http {
+        /// Method token.
+        method: String,
+        /// Request target.
+        target: String,
+        /// "HTTP/1.0" or "HTTP/1.1".
+        version: String,
+        /// Host header value; required by HTTP/1.1.
+        host: Option<String>,
+    },
+}
+
+/// One server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// Unique within its backend.
+    pub name: String,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Persistence id; a server without one gets no cookie.
+    pub cookie: Option<String>,
+    /// Requests in flight at most; `None` is unlimited.
+    pub max_connections: Option<u32>,
+    /// 0..=256; 0 takes no new client but keeps its cookie holders.
+    pub weight: u16,
+}

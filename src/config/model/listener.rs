@@ -1,0 +1,33 @@
+//! `[[listener]]`, checked.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::Timeouts;
+
+/// An address group that clients connect to.
+#[derive(Debug, Clone)]
+pub struct Listener {
+    /// Unique name, shown in logs and statistics.
+    pub name: String,
+    /// At least one address.
+    pub bind: Vec<SocketAddr>,
+    /// Connections of this listener, at most `limits.max_connections`.
+    pub max_connections: usize,
+    /// Index into `Config::backends`.
+    pub backend: usize,
+    /// TLS termination.
+    pub tls: Option<Tls>,
+    /// Global time-outs overridden by this listener's.
+    pub timeouts: Timeouts,
+}
+
+/// TLS of a listener or of the statistics page, with its certificates loaded and checked.
+#[derive(Debug, Clone)]
+pub struct Tls {
+    /// Files and folders as written.
+    pub certificates: Vec<PathBuf>,
+    /// Ready for `rustls`: SNI resolver, versions, ALPN http/1.1.
+    pub server_config: Arc<rustls::ServerConfig>,
+}

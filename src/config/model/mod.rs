@@ -1,0 +1,19 @@
+//! The checked configuration: what the rest of torii reads.
+//!
+//! Built only by `config::check`, so a value of these types is known to be possible: names are
+//! unique, references are resolved to indices, files were readable, time-outs are merged. The raw
+//! schema, as written by the user, is `config::schema`. Keys and their defaults: `docs/configuration.md`.
+
+mod backend;
+mod file;
+mod listener;
+mod process;
+mod stats;
+mod timeouts;
+
+pub use backend::{Backend, Balance, Check, CheckKind, Cookie, Server};
+pub use file::Config;
+pub use listener::{Listener, Tls};
+pub use process::{ControlCore, Driver, Io, Limits, Log, LogFormat, LogTarget, Process, Threads};
+pub use stats::{Stats, User};
+pub use timeouts::Timeouts;

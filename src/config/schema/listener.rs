@@ -1,0 +1,64 @@
+//! `[[listener]]` and the `tls` tables as written.
+
+use toml::Spanned;
+
+use super::timeouts::{Timeouts, read_timeouts};
+use crate::config::reader::TableReader;
+use crate::config::report::Span;
+use crate::limits;
+
+/// `[[listener]]`
+#[derive(Debug)]
+pub struct Listener {
+    /// Header of the table.
+    pub span: Span,
+    /// Unique name.
+    pub name: Option<Spanned<String>>,
+    /// Addresses.
+    pub bind: Option<Spanned<Vec<Spanned<String>>>>,
+    /// "http" or "tcp".
+    pub mode: Option<Spanned<&'static str>>,
+    /// Connections.
+    pub max_connections: Option<Spanned<i64>>,
+    /// Name of a backend.
+    pub backend: Option<Spanned<String>>,
+    /// `[listener.tls]`
+    pub tls: Option<Tls>,
+    /// `[listener.timeouts]`
+    pub timeouts: Option<Timeouts>,
+}
+
+/// `[listener.tls]` or `[stats.tls]`
+#[derive(Debug)]
+pub struct Tls {
+    /// Files and folders.
+    pub certificates: Option<Spanned<Vec<Spanned<String>>>>,
+    /// "1.2" or "1.3".
+    pub min_version: Option<Spanned<&'static str>>,
+}
+
+/// What is offered where no certificate is written.
+pub(super) const EXAMPLE_CERTIFICATE: &str = "/etc/ssl/private/www.example.com.pem";
+
+/// A listener or statistics page that listens nowhere.
+pub(super) const NO_ADDRESS: &str = "there is no address to listen on";
+
+pub(super) fn read_listener(table: &mut TableReader<'_, '_>) -> Listener {
+    Listener {
+        span: table.span(),
+        name: table.required_string("name", "front_in"),
+        bind: table.required_strings("bind", NO_ADDRESS, "0.0.0.0:443"),
+        mode: table.word("mode", &["http", "tcp"]),
+        max_connections: table.integer("max_connections", 1, limits::CONNECTIONS_MAX),
+        backend: table.required_string("backend", "web_backend"),
+        tls: table.table("tls", "[listener.tls]", read_tls),
+        timeouts: table.table("timeouts", "[listener.timeouts]", read_timeouts),
+    }
+}
+
+pub(super) fn read_tls(table: &mut TableReader<'_, '_>) -> Tls {
+    Tls {
+        certificates: table.required_strings("certificates", "TLS needs a certificate", EXAMPLE_CERTIFICATE),
+        min_version: table.word("min_version", &["1.2", "1.3"]),
+    }
+}

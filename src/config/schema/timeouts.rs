@@ -1,0 +1,37 @@
+//! `[timeouts]` as written, whether global, of a listener or of a backend.
+
+use std::time::Duration;
+
+use toml::Spanned;
+
+use crate::config::reader::TableReader;
+use crate::limits;
+
+/// `[timeouts]`, `[listener.timeouts]` or `[backend.timeouts]`
+#[derive(Debug)]
+pub struct Timeouts {
+    /// To connect to a server.
+    pub connect: Option<Spanned<Duration>>,
+    /// Client inactivity.
+    pub client: Option<Spanned<Duration>>,
+    /// Server inactivity.
+    pub server: Option<Spanned<Duration>>,
+    /// Request head.
+    pub http_request: Option<Spanned<Duration>>,
+    /// Idle between requests.
+    pub keep_alive: Option<Spanned<Duration>>,
+}
+
+pub(super) fn read_timeouts(table: &mut TableReader<'_, '_>) -> Timeouts {
+    let help = "remove the key: a request never waits for a server's slot in this version";
+    table.not_supported("queue", "the time-out `queue`", help);
+    table.not_supported("tunnel", "the time-out `tunnel`", "remove the key: this version has no tunnels");
+    let mut timeout = |key| table.duration(key, Duration::from_millis(1), limits::DURATION_MAX);
+    Timeouts {
+        connect: timeout("connect"),
+        client: timeout("client"),
+        server: timeout("server"),
+        http_request: timeout("http_request"),
+        keep_alive: timeout("keep_alive"),
+    }
+}
