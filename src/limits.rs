@@ -76,6 +76,10 @@ pub const LINGER_BYTES: usize = 256 * 1024;
 /// Longest TLS handshake.
 pub const TLS_HANDSHAKE: Duration = Duration::from_secs(5);
 
+/// Bytes of a ClientHello, record headers included, that is read for its server name without
+/// terminating TLS. One lease; browsers send 1 to 2 KiB, post-quantum key shares and tickets included.
+pub const CLIENT_HELLO_SIZE: usize = 16 * 1024;
+
 /// Queue of connections the kernel may hold for a listener (bounded by net.core.somaxconn).
 pub const LISTEN_BACKLOG: i32 = 4096;
 

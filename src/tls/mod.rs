@@ -2,8 +2,10 @@
 //!
 //! `config::check` loads certificates through [`certificates`] and keeps the result of
 //! [`server_config`]; the data path drives it with [`session`], the statistics service with tokio.
+//! [`client_hello`] reads a server name without terminating TLS.
 
 pub mod certificates;
+pub mod client_hello;
 pub mod names;
 pub mod resolver;
 pub mod server_config;
