@@ -31,6 +31,7 @@ pub struct Configuration {
     limits: String,
     timeouts: String,
     tls: Option<String>,
+    stats: Option<SocketAddr>,
 }
 
 impl Default for Configuration {
@@ -53,6 +54,7 @@ impl Configuration {
             limits: String::new(),
             timeouts: String::new(),
             tls: None,
+            stats: None,
         }
     }
 
@@ -120,6 +122,12 @@ impl Configuration {
         self
     }
 
+    /// The statistics page, open to everybody, at `/stats` of this address.
+    pub fn stats(mut self, address: SocketAddr) -> Self {
+        self.stats = Some(address);
+        self
+    }
+
     /// The text, for these addresses.
     pub fn render(&self, front: SocketAddr, log: &Path) -> String {
         let mut text = String::new();
@@ -130,6 +138,9 @@ impl Configuration {
         section(format_args!("[io]\ndriver = \"{driver}\"\n{io}\n"));
         section(format_args!("[limits]\n{limits}\n[timeouts]\n{timeouts}\n"));
         section(format_args!("[log]\ntarget = \"file:{log}\"\nformat = \"haproxy\"\n\n"));
+        if let Some(stats) = &self.stats {
+            section(format_args!("[stats]\nbind = [\"{stats}\"]\npath = \"/stats\"\n\n"));
+        }
         section(format_args!("[[listener]]\nname = \"front_in\"\nbind = [\"{front}\"]\n"));
         section(format_args!("mode = \"http\"\nbackend = \"web_backend\"\n"));
         section(format_args!("{}\n", self.tls.as_deref().unwrap_or_default()));

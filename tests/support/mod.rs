@@ -4,7 +4,7 @@
 //! loopback and ends with the test that started it. No file here may assert on elapsed time: a wait
 //! is always for a condition, with a deadline that only turns a hang into a failure.
 
-#![allow(dead_code, clippy::unwrap_used)]
+#![allow(dead_code, unused_imports, clippy::unwrap_used)] // each test target uses its own part
 
 pub mod certificate;
 pub mod client;

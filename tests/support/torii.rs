@@ -142,7 +142,8 @@ impl Torii {
         self.log().into_iter().filter(|line| !line.request.contains("?clean")).collect()
     }
 
-    fn log_path(&self) -> PathBuf {
+    /// The access log.
+    pub fn log_path(&self) -> PathBuf {
         self.folder.path().join("access.log")
     }
 

@@ -1,0 +1,17 @@
+//! Everything that may be thrown at torii from outside, and what must hold after each piece of it.
+//!
+//! A case is bytes and an expected outcome (`case`); a `World` is one torii between raw clients and a
+//! recording origin, and `World::settle` checks the five invariants (`invariants`) after every case.
+//! `docs/robustness.md` maps each row of the catalogue to the test here that shows it.
+#![allow(dead_code, clippy::unwrap_used)] // the harness has more than each test needs
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod case;
+mod invariants;
+mod recorder;
+mod split;
+mod world;
+
+mod requests;
