@@ -240,10 +240,9 @@ fn check_field(line: &[u8]) -> io::Result<()> {
     let (name, value) = (&line[..colon], &line[colon + 1..]);
     let is_name = !name.is_empty() && name.iter().copied().all(is_token);
     let is_value = value.iter().all(|&byte| byte == b'\t' || byte >= b' ' && byte != 0x7f);
-    let framing =
-        name.to_ascii_lowercase().iter().map(|&byte| if byte == b'_' { b'-' } else { byte }).collect();
-    let disguised = name.contains(&b'_')
-        && [&b"content-length"[..], b"transfer-encoding"].contains((&Vec::as_slice(&framing)));
+    let dashed: Vec<u8> = name.iter().map(|&byte| if byte == b'_' { b'-' } else { byte }).collect();
+    let frames = |other: &str| dashed.eq_ignore_ascii_case(other.as_bytes());
+    let disguised = dashed != name && (frames("content-length") || frames("transfer-encoding"));
     let padded =
         value.len() > 1 && (value.ends_with(b" ") || value.ends_with(b"\t") || value.starts_with(b"  "));
     if is_name && is_value && !disguised && !padded { Ok(()) } else { Err(bad()) }
