@@ -26,11 +26,34 @@ pub const RING_ENTRIES: u32 = 4096;
 /// few hundred bytes, plus a TLS session where it has one.
 pub const MAX_CONNECTIONS: usize = 60_000;
 
+/// Client connections below which torii refuses to start rather than to serve almost nobody.
+pub const CONNECTIONS_MIN: usize = 8;
+
+/// Descriptors of the process that are no connection, not counting listeners: standard streams, log and
+/// its next file, signals, the control thread's epoll, certificates read at start.
+pub const DESCRIPTORS_OF_PROCESS: usize = 24;
+
+/// Descriptors of one worker that are no connection: ring or epoll, mailbox, and one accept under way.
+pub const DESCRIPTORS_PER_WORKER: usize = 8;
+
 /// Bytes of a request or response head. Key `limits.request_head_size`. HAProxy allows about 15 KiB.
 pub const HEAD_SIZE: usize = 16 * 1024;
 
 /// Fields of a request or response head. Key `limits.request_headers`. HAProxy allows 101 lines.
 pub const HEAD_FIELDS: usize = 100;
+
+/// Requests of one client connection, after which it ends with `Connection: close`, so that clients
+/// are spread anew over workers and nodes now and then. Key `limits.requests_per_connection`. nginx:
+/// 1,000; HAProxy: none.
+pub const REQUESTS_PER_CONNECTION: u32 = 10_000;
+
+/// Bytes a second that a client has to send of a body it has begun, averaged over `BODY_RATE_GRACE` at
+/// least. Key `limits.minimum_body_rate`. Even a modem is ten times as fast.
+pub const MINIMUM_BODY_RATE: u64 = 256;
+
+/// How long a client may be slower than `MINIMUM_BODY_RATE`. Only time in which torii waits for the
+/// client counts, not that in which the server takes nothing.
+pub const BODY_RATE_GRACE: Duration = Duration::from_secs(10);
 
 /// Empty lines accepted before a request line (RFC 9112 section 2.2 asks for at least one).
 pub const EMPTY_LINES_BEFORE_REQUEST: usize = 4;
@@ -204,6 +227,12 @@ pub const WORKERS_MAX: i64 = 1024;
 
 /// Largest core number of `threads.control_core`.
 pub const CORE_MAX: i64 = 4095;
+
+/// Largest `request_body_size` and `minimum_body_rate`: 1 TiB.
+pub const BODY_SIZE_MAX: u64 = 1 << 40;
+
+/// Largest `requests_per_connection`.
+pub const REQUESTS_MAX: i64 = 1_000_000_000;
 
 /// Largest of every `max_connections`.
 pub const CONNECTIONS_MAX: i64 = 10_000_000;

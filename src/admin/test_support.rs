@@ -10,7 +10,7 @@ use crate::config::model::{Stats, Timeouts};
 use crate::observe::counters::WorkerCounters;
 use crate::observe::log::LogCounters;
 use crate::observe::stats::{Report, StatsSource};
-use crate::snapshot::{Backend, Gauge, HealthReport, Listener, Server, ServerState, Snapshot};
+use crate::snapshot::{Backend, Gauge, HealthReport, Listener, Server, ServerState, Snapshot, TrafficLimits};
 
 const START_MS: u64 = 1_700_000_000_000;
 const UPTIME_S: u64 = 3_600;
@@ -69,14 +69,7 @@ pub(super) fn sample_source() -> (StatsSource, Instant) {
 }
 
 fn snapshot() -> Snapshot {
-    let second = Duration::from_secs(1);
-    let timeouts = Timeouts {
-        connect: second,
-        client: second,
-        server: second,
-        http_request: second,
-        keep_alive: second,
-    };
+    let timeouts = Timeouts::default();
     let gauge = |current, max, limit| {
         Arc::new(Gauge { current: AtomicU32::new(current), max: AtomicU32::new(max), limit })
     };
@@ -103,6 +96,8 @@ fn snapshot() -> Snapshot {
             epoch: Arc::new(AtomicU64::new(0)),
         }],
         process: gauge(212, 1_840, 60_000),
+        server_connections: gauge(36, 141, 60_000),
+        limits: TrafficLimits::default(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::cores::Plan;
-use super::descriptors;
+use super::descriptors::{self, Share};
 use crate::config::model::{Config, LogTarget};
 use crate::limits::{LEASE_HEADROOM, LEASES_PER_SESSION};
 use crate::net::driver::Driver;
@@ -16,14 +16,14 @@ const PARKED_CONNECTION: usize = 1024;
 const PARKED_TLS_SESSION: usize = 11 * 1024;
 
 /// Prints it.
-pub fn print(config: &Config, plan: &Plan, driver: Driver, driver_note: Option<&str>, descriptors: u64) {
-    eprint!("{}", text(config, plan, driver, driver_note, descriptors));
+pub fn print(config: &Config, plan: &Plan, driver: Driver, driver_note: Option<&str>, share: Share) {
+    eprint!("{}", text(config, plan, driver, driver_note, share));
 }
 
-fn text(config: &Config, plan: &Plan, driver: Driver, driver_note: Option<&str>, descriptors: u64) -> String {
+fn text(config: &Config, plan: &Plan, driver: Driver, driver_note: Option<&str>, share: Share) -> String {
     let mut text = String::new();
     // Writing to a string cannot fail.
-    let _ = write_text(&mut text, config, plan, driver, driver_note, descriptors);
+    let _ = write_text(&mut text, config, plan, driver, driver_note, share);
     text
 }
 
@@ -33,7 +33,7 @@ fn write_text(
     plan: &Plan,
     driver: Driver,
     driver_note: Option<&str>,
-    descriptors: u64,
+    share: Share,
 ) -> std::fmt::Result {
     writeln!(out, "torii {}", env!("CARGO_PKG_VERSION"))?;
     writeln!(out, "  driver      {driver}")?;
@@ -55,8 +55,8 @@ fn write_text(
         }
     }
     writeln!(out, "  log         {}", log(&config.log.target))?;
-    write_memory(out, config, plan)?;
-    write_descriptors(out, config, descriptors)?;
+    write_memory(out, config, plan, share)?;
+    write_descriptors(out, config, share)?;
     Ok(())
 }
 
@@ -71,12 +71,12 @@ fn write_threads(out: &mut String, plan: &Plan) -> std::fmt::Result {
 }
 
 /// The bound that promise 3 speaks of: leases and parked connections, all of them in use.
-fn write_memory(out: &mut String, config: &Config, plan: &Plan) -> std::fmt::Result {
+fn write_memory(out: &mut String, config: &Config, plan: &Plan, share: Share) -> std::fmt::Result {
     let lease = config.io.buffer_size + LEASE_HEADROOM;
     let leases = lease * config.io.buffers_per_worker * plan.workers.len();
     let tls = config.listeners.iter().any(|listener| listener.tls.is_some());
     let connection = PARKED_CONNECTION + if tls { PARKED_TLS_SESSION } else { 0 };
-    let connections = connection * config.limits.max_connections;
+    let connections = connection * share.room.clients;
     writeln!(
         out,
         "  memory      at most about {} MiB: {} x {} buffers of {} KiB ({} busy connections each), \
@@ -86,21 +86,23 @@ fn write_memory(out: &mut String, config: &Config, plan: &Plan) -> std::fmt::Res
         config.io.buffers_per_worker,
         lease / 1024,
         config.io.buffers_per_worker / LEASES_PER_SESSION,
-        config.limits.max_connections,
+        share.room.clients,
         connection / 1024,
     )
 }
 
-fn write_descriptors(out: &mut String, config: &Config, allowed: u64) -> std::fmt::Result {
-    let needed = descriptors::needed(config.limits.max_connections);
-    if allowed >= needed {
+fn write_descriptors(out: &mut String, config: &Config, share: Share) -> std::fmt::Result {
+    let wanted = config.limits.max_connections.unwrap_or(share.room.clients);
+    if wanted <= share.room.clients {
         return Ok(());
     }
     writeln!(
         out,
-        "  warning     {} connections may need {needed} file descriptors, but only {allowed} are allowed; \
-         raise LimitNOFILE (or ulimit -n), or lower limits.max_connections",
-        config.limits.max_connections
+        "  warning     {wanted} connections take {} file descriptors, but only {} are allowed: at most {} \
+         connections are accepted; raise LimitNOFILE (or ulimit -n), or lower limits.max_connections",
+        descriptors::needed(wanted, share.reserve),
+        share.allowed,
+        share.room.clients
     )
 }
 

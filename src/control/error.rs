@@ -38,6 +38,13 @@ pub enum StartError {
     },
     /// The change to another user failed.
     Privileges(io::Error),
+    /// There are too few file descriptors to serve anybody.
+    Descriptors {
+        /// How many are allowed.
+        allowed: u64,
+        /// How many this configuration takes at least.
+        least: u64,
+    },
     /// A thread, pipe or runtime could not be made.
     Resources(io::Error),
 }
@@ -71,6 +78,12 @@ impl fmt::Display for StartError {
             Self::Privileges(source) => write!(
                 formatter,
                 "cannot change to the user of [process]: {source}\n  help: start torii as root, or remove the key"
+            ),
+            Self::Descriptors { allowed, least } => write!(
+                formatter,
+                "only {allowed} file descriptors are allowed, and this configuration takes {least} at least\n  \
+                 help: raise the limit (LimitNOFILE of the systemd unit, or ulimit -n); two for each \
+                 connection are wanted beside them"
             ),
             Self::Resources(source) => write!(
                 formatter,

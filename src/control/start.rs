@@ -41,7 +41,7 @@ pub fn start_quietly(config: Config) -> Result<Node, StartError> {
 
 fn start_telling(config: Config, echo: Echo) -> Result<Node, StartError> {
     let plan = cores::plan(&config.threads, &cores::available())?;
-    let descriptors = descriptors::raise();
+    let share = descriptors::share(&config, plan.workers.len(), descriptors::raise())?;
     let (driver, driver_note) = choose_driver(&config)?;
     let mut listeners = bind_listeners(&config, plan.workers.len())?;
     let stats_listeners = bind_stats(&config)?;
@@ -49,7 +49,7 @@ fn start_telling(config: Config, echo: Echo) -> Result<Node, StartError> {
         // Inherited by the log thread. A core that went away meanwhile costs nothing but locality.
         core_affinity::set_for_current(core_affinity::CoreId { id: core });
     }
-    let snapshot = Arc::new(build(&config));
+    let snapshot = Arc::new(build(&config, share.room));
     let published = Published::new(snapshot.clone());
     let (writers, readers): (Vec<_>, Vec<_>) = plan.workers.iter().map(|_| ring::new()).unzip();
     let log = log::start(&config.log, echo, Names::of(&snapshot), readers).map_err(StartError::Log)?;
@@ -90,7 +90,7 @@ fn start_telling(config: Config, echo: Echo) -> Result<Node, StartError> {
         mailboxes.push(mailbox);
     }
     if echo == Echo::StandardError {
-        banner::print(&config, &plan, driver, driver_note.as_deref(), descriptors);
+        banner::print(&config, &plan, driver, driver_note.as_deref(), share);
     }
     Ok(Node { config, snapshot, counters, statistics, stats_listeners, mailboxes, threads, log })
 }

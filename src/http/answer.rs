@@ -11,6 +11,7 @@ use super::rewrite::{ClientSide, connection_field};
 pub enum Answer {
     BadRequest,
     RequestTimeout,
+    BodyTooLarge,
     UriTooLong,
     HeadersTooLarge,
     NotImplemented,
@@ -31,6 +32,9 @@ impl Answer {
         match self {
             Self::BadRequest => (400, "Bad request", "The request could not be understood."),
             Self::RequestTimeout => (408, "Request Time-out", "The request did not arrive in time."),
+            Self::BodyTooLarge => {
+                (413, "Payload Too Large", "The request body is larger than this service accepts.")
+            }
             Self::UriTooLong => {
                 (414, "URI Too Long", "The request target is longer than this service accepts.")
             }

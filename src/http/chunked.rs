@@ -24,6 +24,8 @@ const SIZE_DIGITS: usize = 15;
 #[derive(Debug, Clone)]
 pub struct Chunked {
     state: State,
+    /// Bytes of data that may still be announced.
+    data_left: u64,
     extension_bytes: usize,
     trailer_bytes: usize,
 }
@@ -53,7 +55,13 @@ pub struct Run {
 impl Chunked {
     /// Before the first chunk.
     pub fn new() -> Self {
-        Self { state: State::Size, extension_bytes: 0, trailer_bytes: 0 }
+        Self::limited(u64::MAX)
+    }
+
+    /// Before the first chunk of a body that may hold `data_max` bytes, all chunks together. A chunk
+    /// that is announced to go beyond is refused before any of it has come.
+    pub fn limited(data_max: u64) -> Self {
+        Self { state: State::Size, data_left: data_max, extension_bytes: 0, trailer_bytes: 0 }
     }
 
     /// Whether the whole body has been seen.
@@ -141,6 +149,7 @@ impl Chunked {
         let size = rest[zeros..digits]
             .iter()
             .fold(0u64, |size, &digit| size * 16 + u64::from((digit as char).to_digit(16).unwrap_or(0)));
+        self.data_left = self.data_left.checked_sub(size).ok_or(HeadError::BodyTooLarge)?;
         self.state = if size == 0 { State::LastSizeEnd } else { State::SizeEnd(size) };
         Ok(Some((digits, extension.len())))
     }

@@ -97,6 +97,8 @@ pub enum HeadError {
     HeadTooLarge,
     /// More field lines than the limit.
     TooManyFields,
+    /// The body is longer than the configuration allows.
+    BodyTooLarge,
     /// Content-Length and Transfer-Encoding that do not say one thing.
     AmbiguousFraming,
     /// A transfer coding other than chunked.

@@ -63,6 +63,12 @@ pub struct WorkerEvents {
     pub head_too_large: Counter,
     /// Heads beyond `request_headers`.
     pub too_many_fields: Counter,
+    /// Request bodies beyond `request_body_size`.
+    pub body_too_large: Counter,
+    /// Request bodies given up for being slower than `minimum_body_rate`.
+    pub body_too_slow: Counter,
+    /// Connections ended at `requests_per_connection`.
+    pub requests_used_up: Counter,
     /// Deadlines that fired.
     pub timeouts: Counter,
     /// Idle server connections found closed or dirty.
@@ -72,13 +78,16 @@ pub struct WorkerEvents {
 impl WorkerEvents {
     /// Every limit that traffic can hit and every fault of the worker, by the name that the
     /// statistics page shows.
-    pub fn named(&self) -> [(&'static str, &Counter); 9] {
-        [
+    pub fn named(&self) -> Vec<(&'static str, &Counter)> {
+        vec![
             ("Accepting paused at a connection limit", &self.accept_paused),
             ("Accept errors", &self.accept_errors),
             ("Sessions that waited for a buffer", &self.lease_waits),
             ("Heads beyond request_head_size", &self.head_too_large),
             ("Heads beyond request_headers", &self.too_many_fields),
+            ("Bodies beyond request_body_size", &self.body_too_large),
+            ("Bodies below minimum_body_rate", &self.body_too_slow),
+            ("Connections ended at requests_per_connection", &self.requests_used_up),
             ("Time-outs", &self.timeouts),
             ("TLS handshakes failed", &self.tls_failures),
             ("Idle server connections found unusable", &self.idle_upstream_discarded),

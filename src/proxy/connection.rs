@@ -22,6 +22,8 @@ pub(super) struct Connection {
     pub(super) accepted_ms: u64,
     /// When its last request was answered; `None` before the first.
     pub(super) served_ms: Option<u64>,
+    /// Requests it has carried.
+    pub(super) requests: u32,
     counted: Counted,
 }
 
@@ -58,7 +60,9 @@ impl Connection {
         };
         let client = Client::new(socket, tls);
         let accepted_ms = worker.clock.now();
-        Some(Box::new(Self { client, address, listener, accepted_ms, served_ms: None, counted }))
+        let connection =
+            Self { client, address, listener, accepted_ms, served_ms: None, requests: 0, counted };
+        Some(Box::new(connection))
     }
 
     /// Until when a silent client is waited for: its first request is due from the connection on,

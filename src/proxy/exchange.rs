@@ -289,6 +289,7 @@ fn lost_refusal(exchange: &Exchange<'_>) -> Refusal {
     let (answer, letters) = match exchange.progress.upload.get() {
         Upload::ClientGone => (Answer::BadRequest, *b"CH"),
         Upload::ClientLate => (Answer::RequestTimeout, *b"cH"),
+        Upload::TooLarge => (Answer::BodyTooLarge, *b"PR"),
         Upload::Malformed => (Answer::BadRequest, *b"PR"),
         Upload::Running | Upload::Done | Upload::ServerGone | Upload::Abandoned => {
             (Answer::BadGateway, *b"SH")

@@ -5,7 +5,7 @@
 //! * `accept` takes connections, `connection` parks the idle ones, `client` is one with or without TLS.
 //! * `session` reads request heads, `plan` decides where a request goes and rewrites its head.
 //! * `exchange` carries one request to a server (`upstream`) and its response back, with `relay` for
-//!   bodies, `upload` for requests still arriving, `respond` for response heads.
+//!   bodies, `upload` for requests still arriving (at what `pace`), `respond` for response heads.
 //! * `account` turns what happened into counters and one access record.
 
 mod accept;
@@ -14,6 +14,7 @@ mod client;
 mod connection;
 mod exchange;
 pub mod mailbox;
+mod pace;
 mod plan;
 mod relay;
 mod respond;

@@ -55,7 +55,8 @@ pub(super) fn plan(
         return Err(Refusal::of(worker, HeadError::HeadTooLarge));
     }
 
-    let mut rest = Flow::of(head.body);
+    let limit = snapshot.limits.request_body_size;
+    let mut rest = Flow::limited(head.body, limit).map_err(|error| Refusal::of(worker, error))?;
     let head_len = scratch.head.len();
     let first = rest.advance(&lease.data()[head_len..]).map_err(|error| Refusal::of(worker, error))?;
     Ok(Request {

@@ -31,6 +31,18 @@ impl Flow {
         }
     }
 
+    /// A body that may hold at most `data_max` bytes.
+    ///
+    /// # Errors
+    /// It says at once that it will be longer.
+    pub(super) fn limited(body: Body, data_max: u64) -> Result<Self, HeadError> {
+        match body {
+            Body::Length(length) if length > data_max => Err(HeadError::BodyTooLarge),
+            Body::Chunked => Ok(Self::Chunked(Chunked::limited(data_max))),
+            _ => Ok(Self::of(body)),
+        }
+    }
+
     /// Whether the whole body has been seen.
     pub(super) fn is_done(&self) -> bool {
         matches!(self, Self::Done)
@@ -44,7 +56,7 @@ impl Flow {
     /// Follows the bytes at hand.
     ///
     /// # Errors
-    /// A chunked body that is malformed: nothing of these bytes may be forwarded.
+    /// A chunked body that is malformed or too long: nothing of these bytes may be forwarded.
     pub(super) fn advance(&mut self, bytes: &[u8]) -> Result<Run, HeadError> {
         let run = match self {
             Self::Done => return Ok(Run { forward: 0, skip: 0, done: true }),
@@ -73,6 +85,18 @@ mod tests {
         assert_eq!(flow.advance(b"abc"), Ok(Run { forward: 3, skip: 0, done: false }));
         assert_eq!(flow.advance(b"defgh"), Ok(Run { forward: 2, skip: 0, done: true }));
         assert_eq!(flow.advance(b"fgh"), Ok(Run { forward: 0, skip: 0, done: true }));
+    }
+
+    #[test]
+    fn a_body_beyond_the_limit_is_refused_as_soon_as_it_says_so() {
+        assert!(Flow::limited(Body::Length(5), 5).is_ok());
+        assert_eq!(Flow::limited(Body::Length(6), 5).err(), Some(HeadError::BodyTooLarge));
+        let chunked = || Flow::limited(Body::Chunked, 5).expect("nothing is announced yet");
+        assert_eq!(chunked().advance(b"5\r\nhello\r\n0\r\n\r\n").map(|run| run.done), Ok(true));
+        assert_eq!(chunked().advance(b"6\r\n"), Err(HeadError::BodyTooLarge));
+        let mut flow = chunked();
+        assert!(flow.advance(b"3\r\nabc\r\n").is_ok());
+        assert_eq!(flow.advance(b"3\r\n"), Err(HeadError::BodyTooLarge));
     }
 
     #[test]

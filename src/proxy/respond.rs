@@ -358,7 +358,7 @@ fn server_gone(
     let letters = match exchange.progress.upload.get() {
         Upload::ClientGone => *b"CD",
         Upload::ClientLate => *b"cD",
-        Upload::Malformed => *b"PD",
+        Upload::Malformed | Upload::TooLarge => *b"PD",
         _ if upstream.socket.deadline().fired() => *b"sD",
         _ => *b"SD",
     };
@@ -367,7 +367,10 @@ fn server_gone(
 }
 
 fn upload_failed(exchange: &Exchange<'_>) -> bool {
-    matches!(exchange.progress.upload.get(), Upload::ClientGone | Upload::ClientLate | Upload::Malformed)
+    matches!(
+        exchange.progress.upload.get(),
+        Upload::ClientGone | Upload::ClientLate | Upload::Malformed | Upload::TooLarge
+    )
 }
 
 /// 502 with the given letters.

@@ -60,7 +60,7 @@ pub(super) async fn run(worker: &Worker, connection: &mut Connection) -> Ended {
         let (next, returned) = next_request(worker, connection, &mut account, &forwarded_for, lease).await;
         lease = returned;
         let request = match next {
-            Next::Request(request) => request,
+            Next::Request(request) => use_up(worker, connection, request),
             Next::Ended(ended) => return ended,
             Next::Refused(refusal) => {
                 refuse(worker, connection, &mut account, refusal, lease).await;
@@ -82,6 +82,18 @@ pub(super) async fn run(worker: &Worker, connection: &mut Connection) -> Ended {
         }
         return Ended::Close;
     }
+}
+
+/// Counts the request; the last one that the connection may carry ends it.
+#[inline]
+fn use_up(worker: &Worker, connection: &mut Connection, mut request: Request) -> Request {
+    connection.requests = connection.requests.saturating_add(1);
+    let most = worker.snapshot().limits.requests_per_connection;
+    if connection.requests >= most && request.wants_keep_alive {
+        request.wants_keep_alive = false;
+        worker.counters.worker.requests_used_up.add(1);
+    }
+    request
 }
 
 /// Reads until a head is complete, and plans it.
@@ -184,6 +196,10 @@ impl Refusal {
             HeadError::Malformed | HeadError::AmbiguousFraming | HeadError::BadHost => Answer::BadRequest,
             HeadError::UnsupportedVersion => Answer::VersionNotSupported,
             HeadError::UnsupportedCoding => Answer::NotImplemented,
+            HeadError::BodyTooLarge => {
+                counters.body_too_large.add(1);
+                Answer::BodyTooLarge
+            }
             HeadError::StartLineTooLong => {
                 counters.head_too_large.add(1);
                 Answer::UriTooLong

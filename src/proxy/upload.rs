@@ -3,9 +3,11 @@
 use std::net::Shutdown;
 
 use super::exchange::Exchange;
+use super::pace::Pace;
 use super::relay::Flow;
 use super::session::millis;
 use super::upstream::Upstream;
+use crate::http::head::HeadError;
 use crate::limits::{LINGER, READS_PER_TURN};
 use crate::net::Lease;
 use crate::net::driver::yield_now;
@@ -24,6 +26,8 @@ pub(super) enum Upload {
     ClientLate,
     /// The client's chunked body is malformed.
     Malformed,
+    /// The client's chunked body is longer than the configuration allows.
+    TooLarge,
     /// The server took no more.
     ServerGone,
     /// The response was over, and the rest of the request did not follow soon.
@@ -51,7 +55,11 @@ pub(super) async fn run(
             }
         }
         // A request that will never be complete: the server must not take it for one.
-        Upload::ClientGone | Upload::ClientLate | Upload::Malformed | Upload::Abandoned => {
+        Upload::ClientGone
+        | Upload::ClientLate
+        | Upload::Malformed
+        | Upload::TooLarge
+        | Upload::Abandoned => {
             upstream.socket.reset_on_close();
             upstream.socket.shutdown(Shutdown::Both);
         }
@@ -90,9 +98,14 @@ async fn forward(
         return (Upload::ServerGone, lease);
     }
     let mut reads = 0u32;
+    let rate = exchange.worker.snapshot().limits.minimum_body_rate;
+    let mut pace = Pace::new(rate, exchange.client_timeout_ms);
     loop {
         while !lease.is_empty() && !rest.is_done() {
-            let Ok(run) = rest.advance(lease.data()) else { return (Upload::Malformed, lease) };
+            let run = match rest.advance(lease.data()) {
+                Ok(run) => run,
+                Err(error) => return (refused(exchange, error), lease),
+            };
             if run.forward > 0 {
                 let (result, returned) = send(exchange, upstream, lease, run.forward, sent).await;
                 lease = returned;
@@ -111,7 +124,7 @@ async fn forward(
         if lease.spare() == 0 {
             lease.compact();
         }
-        let (received, returned) = receive(exchange, lease).await;
+        let (received, returned) = receive(exchange, &mut pace, lease).await;
         lease = returned;
         if let Some(state) = received {
             return (state, lease);
@@ -123,23 +136,36 @@ async fn forward(
     }
 }
 
+/// The client's body is not to be forwarded any further.
+fn refused(exchange: &Exchange<'_>, error: HeadError) -> Upload {
+    match error {
+        HeadError::BodyTooLarge => {
+            exchange.worker.counters.worker.body_too_large.add(1);
+            Upload::TooLarge
+        }
+        _ => Upload::Malformed,
+    }
+}
+
 /// Appends what the client sends; `Some` when that is nothing more.
-async fn receive(exchange: &Exchange<'_>, lease: Lease) -> (Option<Upload>, Lease) {
+async fn receive(exchange: &Exchange<'_>, pace: &mut Pace, lease: Lease) -> (Option<Upload>, Lease) {
     let worker = exchange.worker;
     // Once the response is over nobody waits for the rest: a client that stalls then is let go soon.
-    let patience_ms =
-        if exchange.progress.responded.get() { millis(LINGER) } else { exchange.client_timeout_ms };
-    let (waited, lease) =
-        exchange.connection.client.receive_or_park(lease, worker.clock.now() + patience_ms).await;
-    worker.clock.read();
+    let responded = exchange.progress.responded.get();
+    let patience_ms = if responded { millis(LINGER) } else { pace.patience_ms(exchange.client_timeout_ms) };
+    let asked_ms = worker.clock.now();
+    let (waited, lease) = exchange.connection.client.receive_or_park(lease, asked_ms + patience_ms).await;
+    let waited_ms = worker.clock.read().saturating_sub(asked_ms);
     let state = match waited {
         Ok(Waited::Received(count)) if count > 0 => {
             worker.counters.listeners[exchange.connection.listener].bytes_in.add(count as u64);
+            pace.received(waited_ms, count);
             None
         }
         Ok(Waited::Parked) if exchange.progress.responded.get() => Some(Upload::Abandoned),
         Ok(Waited::Parked) => {
             worker.counters.worker.timeouts.add(1);
+            worker.counters.worker.body_too_slow.add(u64::from(pace.is_spent(waited_ms)));
             Some(Upload::ClientLate)
         }
         _ => Some(Upload::ClientGone),

@@ -3,27 +3,44 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
-use super::model::{Backend, Gauge, Listener, Server, Snapshot};
+use super::model::{Backend, Gauge, Listener, Server, Snapshot, TrafficLimits};
 use super::server_state::ServerState;
 use crate::balance::sticky::{self, CookieRules};
 use crate::config::model as config;
 
+/// How many connections the process has descriptors for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// From clients, at most as many as configured.
+    pub clients: usize,
+    /// To servers, busy or kept; at least one for each client.
+    pub server_connections: usize,
+}
+
 /// Builds the snapshot of a configuration, every server up as HAProxy starts it.
-pub fn build(config: &config::Config) -> Snapshot {
+pub fn build(config: &config::Config, room: Room) -> Snapshot {
     Snapshot {
-        listeners: config.listeners.iter().map(listener).collect(),
+        listeners: config.listeners.iter().map(|written| listener(written, room)).collect(),
         backends: config.backends.iter().map(backend).collect(),
-        process: Arc::new(Gauge::new(limit_of(config.limits.max_connections))),
+        process: Arc::new(Gauge::new(limit_of(room.clients))),
+        server_connections: Arc::new(Gauge::new(limit_of(room.server_connections))),
+        limits: TrafficLimits {
+            request_body_size: config.limits.request_body_size,
+            minimum_body_rate: config.limits.minimum_body_rate,
+            requests_per_connection: config.limits.requests_per_connection,
+        },
     }
 }
 
-fn listener(listener: &config::Listener) -> Listener {
+fn listener(listener: &config::Listener, room: Room) -> Listener {
     Listener {
         name: listener.name.as_str().into(),
         backend: listener.backend,
         tls: listener.tls.as_ref().map(|tls| tls.server_config.clone()),
         timeouts: listener.timeouts,
-        connections: Arc::new(Gauge::new(limit_of(listener.max_connections))),
+        connections: Arc::new(Gauge::new(limit_of(
+            listener.max_connections.unwrap_or(room.clients).min(room.clients),
+        ))),
     }
 }
 

@@ -5,5 +5,6 @@ pub mod model;
 pub mod publish;
 pub mod server_state;
 
-pub use model::{Backend, Gauge, Listener, Server, Snapshot};
+pub use build::Room;
+pub use model::{Backend, Gauge, Listener, Server, Snapshot, TrafficLimits};
 pub use server_state::{HealthReport, ServerState};

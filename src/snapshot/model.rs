@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use super::server_state::ServerState;
 use crate::balance::sticky::CookieRules;
 use crate::config::model::Timeouts;
+use crate::limits;
 
 /// All listeners and backends. Indices are those of the configuration file.
 #[derive(Debug)]
@@ -21,6 +22,31 @@ pub struct Snapshot {
     pub backends: Vec<Backend>,
     /// Connections of the whole process, and their limit.
     pub process: Arc<Gauge>,
+    /// Connections to servers, busy or kept, and how many descriptors there are for them.
+    pub server_connections: Arc<Gauge>,
+    /// What one client may ask for.
+    pub limits: TrafficLimits,
+}
+
+/// Limits of requests and connections that are no property of a head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TrafficLimits {
+    /// Bytes of a request body; `u64::MAX` is none.
+    pub request_body_size: u64,
+    /// Bytes a second that a client has to send of a body; 0 is none.
+    pub minimum_body_rate: u64,
+    /// Requests of one client connection.
+    pub requests_per_connection: u32,
+}
+
+impl Default for TrafficLimits {
+    fn default() -> Self {
+        Self {
+            request_body_size: u64::MAX,
+            minimum_body_rate: limits::MINIMUM_BODY_RATE,
+            requests_per_connection: limits::REQUESTS_PER_CONNECTION,
+        }
+    }
 }
 
 /// What clients connect to.

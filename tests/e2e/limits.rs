@@ -79,3 +79,74 @@ fn a_smaller_head_limit_is_obeyed() {
     assert_eq!(client.response("GET").status, 431);
     assert_eq!(torii.client().get("/name").text(), "one");
 }
+
+#[test]
+fn a_connection_ends_in_order_after_its_last_request() {
+    let origin = Origin::start("one");
+    let plan = Configuration::new().limit("requests_per_connection = 3").server(origin.address());
+    let torii = Torii::start(&plan);
+    let mut client = torii.client();
+    client.send("GET /name?any HTTP/1.1\r\nHost: a\r\n\r\n".repeat(5));
+    for last in [false, false, true] {
+        let response = client.response("GET");
+        assert_eq!(response.text(), "one");
+        assert_eq!(response.head.get("connection").as_deref(), last.then_some("close"));
+    }
+    client.expect_close();
+    assert_eq!(origin.seen("/name?any").len(), 3, "what follows the last request is not served");
+}
+
+#[test]
+fn a_body_that_announces_too_much_gets_413_before_it_is_sent() {
+    let origin = Origin::start("one");
+    let plan = Configuration::new().limit("request_body_size = \"1KiB\"").server(origin.address());
+    let torii = Torii::start(&plan);
+    let too_large = [
+        "POST /sink HTTP/1.1\r\nHost: a\r\nContent-Length: 1025\r\n\r\n",
+        "POST /sink HTTP/1.1\r\nHost: a\r\nContent-Length: 9999999999999999999\r\n\r\n",
+        "POST /sink HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n401\r\n",
+    ];
+    for request in too_large {
+        let mut client = torii.client();
+        client.send(request);
+        let response = client.response("POST");
+        assert_eq!(response.head.start_line(), "HTTP/1.1 413 Payload Too Large");
+        assert_eq!(response.head.get("connection").as_deref(), Some("close"));
+        client.expect_close();
+    }
+    assert!(origin.seen("/sink").is_empty(), "nothing of it reached a server");
+    let lines = torii.log_before_clean_get();
+    assert_eq!(lines.iter().map(|line| (line.status, line.end())).collect::<Vec<_>>(), [(413, "PR"); 3]);
+    assert_eq!(torii.client().post("/echo", &[b'x'; 1024]).body.len(), 1024, "as much as is allowed");
+}
+
+#[test]
+fn chunks_that_add_up_to_too_much_get_413() {
+    let origin = Origin::start("one");
+    let plan = Configuration::new().limit("request_body_size = \"1KiB\"").server(origin.address());
+    let torii = Torii::start(&plan);
+    let mut client = torii.client();
+    let piece = format!("200\r\n{}\r\n", "x".repeat(512));
+    client.send("POST /sink HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+    client.send(&piece);
+    origin.wait_for("/sink");
+    client.send(&piece);
+    client.send("1\r\n");
+    assert_eq!(client.response("POST").status, 413);
+    client.expect_close();
+    let line = torii.log_of("/sink");
+    assert_eq!((line.status, line.end(), line.server.as_str()), (413, "PR", "web1"));
+}
+
+/// The one test that waits out the patience of ten seconds.
+#[test]
+fn a_body_that_only_drips_gets_408() {
+    let origin = Origin::start("one");
+    let torii = Torii::start(&Configuration::new().server(origin.address()));
+    let mut client = torii.client();
+    client.send("POST /sink HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n");
+    while client.stays_silent(Duration::from_millis(500)) && client.try_send("x").is_ok() {}
+    assert_eq!(client.response("POST").status, 408);
+    let line = torii.log_of("/sink");
+    assert_eq!((line.status, line.end()), (408, "cH"));
+}

@@ -5,7 +5,7 @@ use toml::Spanned;
 use super::address::BoundAddresses;
 use super::names::UniqueNames;
 use super::whole::Place;
-use super::{process, timeouts, tls};
+use super::{timeouts, tls};
 use crate::config::model::{Limits, Listener, Timeouts};
 use crate::config::reader::{nearest, quoted};
 use crate::config::report::Findings;
@@ -59,7 +59,7 @@ fn check_one(
     let bind = bound.add(written.bind.as_ref(), "0.0.0.0:443", findings);
     let backend = written.backend.as_ref().and_then(|name| backend_index(name, scope, findings));
     let tls = written.tls.as_ref().map(|table| tls::check(table, scope.place, findings));
-    let most = scope.limits.max_connections;
+    let most = scope.limits.max_connections.unwrap_or(limits::MAX_CONNECTIONS);
     if let Some(connections) = &written.max_connections
         && usize::try_from(*connections.get_ref()).is_ok_and(|connections| connections > most)
     {
@@ -70,7 +70,10 @@ fn check_one(
     Some(Listener {
         name: written.name.as_ref()?.get_ref().clone(),
         bind,
-        max_connections: process::number(written.max_connections.as_ref(), most),
+        max_connections: written
+            .max_connections
+            .as_ref()
+            .and_then(|connections| usize::try_from(*connections.get_ref()).ok()),
         backend: backend?,
         tls: match tls {
             Some(loaded) => Some(loaded?),

@@ -81,20 +81,32 @@ pub fn limits(written: Option<&schema::Limits>, io: Option<&schema::Io>, finding
         );
     }
     Limits {
-        max_connections: number(
-            written.and_then(|limits| limits.max_connections.as_ref()),
-            defaults::MAX_CONNECTIONS,
-        ),
+        max_connections: written
+            .and_then(|limits| limits.max_connections.as_ref())
+            .and_then(|count| usize::try_from(*count.get_ref()).ok()),
         request_head_size: head_size.map_or(defaults::HEAD_SIZE.min(buffer_size), |size| *size.get_ref()),
         request_headers: number(
             written.and_then(|limits| limits.request_headers.as_ref()),
             defaults::HEAD_FIELDS,
+        ),
+        request_body_size: bytes(written.and_then(|limits| limits.request_body_size.as_ref()), u64::MAX),
+        minimum_body_rate: bytes(
+            written.and_then(|limits| limits.minimum_body_rate.as_ref()),
+            defaults::MINIMUM_BODY_RATE,
+        ),
+        requests_per_connection: number(
+            written.and_then(|limits| limits.requests_per_connection.as_ref()),
+            defaults::REQUESTS_PER_CONNECTION,
         ),
     }
 }
 
 fn buffer_size(io: Option<&schema::Io>) -> usize {
     io.and_then(|io| io.buffer_size.as_ref()).map_or(defaults::BUFFER_SIZE, |size| *size.get_ref())
+}
+
+fn bytes(written: Option<&Spanned<usize>>, default: u64) -> u64 {
+    written.map_or(default, |bytes| *bytes.get_ref() as u64)
 }
 
 /// A number whose range the schema has checked, or its default.

@@ -142,6 +142,10 @@ fn refuses_wrong_types_and_ranges() {
         ("timeouts", "client = 30", "`client` must be a duration, not a whole number"),
         ("timeouts", "client = \"30\"", "the duration \"30\" has no unit"),
         ("timeouts", "client = \"0s\"", "`client` is out of range"),
+        ("timeouts", "client_fin = \"0s\"", "`client_fin` is out of range"),
+        ("limits", "request_body_size = 1000", "`request_body_size` must be a size, not a whole number"),
+        ("limits", "minimum_body_rate = \"1025GiB\"", "`minimum_body_rate` is out of range"),
+        ("limits", "requests_per_connection = 0", "`requests_per_connection` is out of range"),
         ("timeouts", "client = \"25d\"", "`client` is out of range"),
         (
             "process",
@@ -161,6 +165,8 @@ fn accepts_the_ends_of_the_ranges() {
         ("limits", "request_headers = 1_000\nrequest_head_size = \"16KiB\""),
         ("threads", "workers = 4\ncontrol_core = \"shared\""),
         ("timeouts", "client = \"24d\"\nconnect = \"1ms\""),
+        ("timeouts", "client_fin = \"1s\"\nserver_fin = \"2s\""),
+        ("limits", "request_body_size = \"0B\"\nminimum_body_rate = \"0B\"\nrequests_per_connection = 1"),
         ("process", "user = \"torii\"\ngroup = \"torii\""),
     ]);
     let config = check("threads", "workers = 4\ncontrol_core = 2").unwrap();

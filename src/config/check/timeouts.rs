@@ -5,18 +5,6 @@ use toml::Spanned;
 use crate::config::model::Timeouts;
 use crate::config::report::Findings;
 use crate::config::schema;
-use crate::limits::timeouts;
-
-/// What holds where nothing is written. HAProxy has no defaults and only warns.
-pub fn default() -> Timeouts {
-    Timeouts {
-        connect: timeouts::CONNECT,
-        client: timeouts::CLIENT,
-        server: timeouts::SERVER,
-        http_request: timeouts::HTTP_REQUEST,
-        keep_alive: timeouts::KEEP_ALIVE,
-    }
-}
 
 /// The inner table wins over what is outside it.
 pub fn merge(outer: Timeouts, written: Option<&schema::Timeouts>) -> Timeouts {
@@ -28,13 +16,17 @@ pub fn merge(outer: Timeouts, written: Option<&schema::Timeouts>) -> Timeouts {
         server: pick(&written.server, outer.server),
         http_request: pick(&written.http_request, outer.http_request),
         keep_alive: pick(&written.keep_alive, outer.keep_alive),
+        client_fin: written.client_fin.as_ref().map(|value| *value.get_ref()).or(outer.client_fin),
+        server_fin: written.server_fin.as_ref().map(|value| *value.get_ref()).or(outer.server_fin),
     }
 }
 
 /// Warns of time-outs of the server side in a listener: they are the backend's.
 pub fn warn_in_listener(written: Option<&schema::Timeouts>, findings: &mut Findings) {
     let Some(written) = written else { return };
-    for (key, value) in [("connect", &written.connect), ("server", &written.server)] {
+    for (key, value) in
+        [("connect", &written.connect), ("server", &written.server), ("server_fin", &written.server_fin)]
+    {
         warn(key, value, "a listener", "[backend.timeouts]", findings);
     }
 }
@@ -46,6 +38,7 @@ pub fn warn_in_backend(written: Option<&schema::Timeouts>, findings: &mut Findin
         ("client", &written.client),
         ("http_request", &written.http_request),
         ("keep_alive", &written.keep_alive),
+        ("client_fin", &written.client_fin),
     ];
     for (key, value) in values {
         warn(key, value, "a backend", "[listener.timeouts]", findings);

@@ -73,7 +73,7 @@ fn accepts_the_rest_of_the_reference_file() {
     assert_eq!(config.log.facility, 16);
     let listener = &config.listeners[0];
     assert_eq!(listener.bind, ["198.51.100.3:443".parse().unwrap()]);
-    assert_eq!((listener.max_connections, listener.backend), (30_000, 0));
+    assert_eq!((listener.max_connections, listener.backend), (Some(30_000), 0));
     assert!(listener.tls.is_some());
     let backend = &config.backends[0];
     assert!(backend.forwarded_for);
@@ -100,8 +100,11 @@ fn accepts_the_rest_of_the_reference_file() {
 #[test]
 fn a_small_file_takes_every_default() {
     let config = check(SMALL).unwrap();
-    assert_eq!(config.limits.max_connections, limits::MAX_CONNECTIONS);
-    assert_eq!(config.listeners[0].max_connections, limits::MAX_CONNECTIONS);
+    assert_eq!(config.limits.max_connections, None);
+    assert_eq!(config.listeners[0].max_connections, None);
+    assert_eq!(config.limits.request_body_size, u64::MAX);
+    assert_eq!(config.limits.minimum_body_rate, limits::MINIMUM_BODY_RATE);
+    assert_eq!(config.limits.requests_per_connection, limits::REQUESTS_PER_CONNECTION);
     assert_eq!(config.listeners[0].timeouts.client, limits::timeouts::CLIENT);
     assert_eq!(config.backends[0].servers[0].weight, 1);
     assert_eq!(config.backends[0].servers[0].max_connections, None);
@@ -119,6 +122,7 @@ fn inner_timeouts_win_over_outer_ones() {
     assert_eq!(config.backends[0].timeouts.client, Duration::from_secs(7));
     assert_eq!(config.listeners[0].timeouts.server, Duration::from_secs(8));
     assert_eq!(config.backends[0].timeouts.server, Duration::from_secs(9));
+    assert_eq!(config.backends[0].timeouts.server_fin(), Duration::from_secs(9), "unless it is set");
 }
 
 #[test]

@@ -13,8 +13,8 @@ pub struct Listener {
     pub name: String,
     /// At least one address.
     pub bind: Vec<SocketAddr>,
-    /// Connections of this listener, at most `limits.max_connections`.
-    pub max_connections: usize,
+    /// Connections of this listener, at most `limits.max_connections`; `None`: as many as the process.
+    pub max_connections: Option<usize>,
     /// Index into `Config::backends`.
     pub backend: usize,
     /// TLS termination.

@@ -59,12 +59,19 @@ pub enum Driver {
 /// Process-wide limits.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Client connections of all listeners together.
-    pub max_connections: usize,
+    /// Client connections of all listeners together; `None`: as many as the process's descriptors
+    /// allow, at most `limits::MAX_CONNECTIONS`.
+    pub max_connections: Option<usize>,
     /// Bytes of a message head; at most `io.buffer_size`.
     pub request_head_size: usize,
     /// Fields of a message head, 1..=1000.
     pub request_headers: usize,
+    /// Bytes of a request body; `u64::MAX` is no limit.
+    pub request_body_size: u64,
+    /// Bytes a second that a client has to send of a body; 0 is no limit.
+    pub minimum_body_rate: u64,
+    /// Requests of one client connection.
+    pub requests_per_connection: u32,
 }
 
 /// Access log.

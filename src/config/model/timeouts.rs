@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::limits::timeouts;
+
 /// Time-outs after merging global, listener and backend values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
@@ -15,4 +17,35 @@ pub struct Timeouts {
     pub http_request: Duration,
     /// Idle between requests.
     pub keep_alive: Duration,
+    /// Client inactivity once one direction of its connection has ended; `None`: `client`.
+    pub client_fin: Option<Duration>,
+    /// Server inactivity once one direction of its connection has ended; `None`: `server`.
+    pub server_fin: Option<Duration>,
+}
+
+impl Default for Timeouts {
+    /// What holds where nothing is written. HAProxy has no defaults and only warns.
+    fn default() -> Self {
+        Self {
+            connect: timeouts::CONNECT,
+            client: timeouts::CLIENT,
+            server: timeouts::SERVER,
+            http_request: timeouts::HTTP_REQUEST,
+            keep_alive: timeouts::KEEP_ALIVE,
+            client_fin: None,
+            server_fin: None,
+        }
+    }
+}
+
+impl Timeouts {
+    /// `client_fin`, or what stands for it.
+    pub fn client_fin(&self) -> Duration {
+        self.client_fin.unwrap_or(self.client)
+    }
+
+    /// `server_fin`, or what stands for it.
+    pub fn server_fin(&self) -> Duration {
+        self.server_fin.unwrap_or(self.server)
+    }
 }

@@ -45,6 +45,12 @@ pub struct Limits {
     pub request_head_size: Option<Spanned<usize>>,
     /// Fields.
     pub request_headers: Option<Spanned<i64>>,
+    /// Bytes.
+    pub request_body_size: Option<Spanned<usize>>,
+    /// Bytes a second.
+    pub minimum_body_rate: Option<Spanned<usize>>,
+    /// Requests.
+    pub requests_per_connection: Option<Spanned<i64>>,
 }
 
 /// `[log]`
@@ -90,6 +96,9 @@ pub(super) fn read_limits(table: &mut TableReader<'_, '_>) -> Limits {
         max_connections: table.integer("max_connections", 1, limits::CONNECTIONS_MAX),
         request_head_size: table.size("request_head_size", 1024, 1 << 20),
         request_headers: table.integer("request_headers", 1, 1000),
+        request_body_size: table.size("request_body_size", 0, limits::BODY_SIZE_MAX),
+        minimum_body_rate: table.size("minimum_body_rate", 0, limits::BODY_SIZE_MAX),
+        requests_per_connection: table.integer("requests_per_connection", 1, limits::REQUESTS_MAX),
     }
 }
 

@@ -20,6 +20,10 @@ pub struct Timeouts {
     pub http_request: Option<Spanned<Duration>>,
     /// Idle between requests.
     pub keep_alive: Option<Spanned<Duration>>,
+    /// Client inactivity once one direction has ended.
+    pub client_fin: Option<Spanned<Duration>>,
+    /// Server inactivity once one direction has ended.
+    pub server_fin: Option<Spanned<Duration>>,
 }
 
 pub(super) fn read_timeouts(table: &mut TableReader<'_, '_>) -> Timeouts {
@@ -33,5 +37,7 @@ pub(super) fn read_timeouts(table: &mut TableReader<'_, '_>) -> Timeouts {
         server: timeout("server"),
         http_request: timeout("http_request"),
         keep_alive: timeout("keep_alive"),
+        client_fin: timeout("client_fin"),
+        server_fin: timeout("server_fin"),
     }
 }

@@ -9,18 +9,11 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::*;
 use crate::config::model::{Balance, Timeouts};
-use crate::snapshot::{Gauge, ServerState};
+use crate::snapshot::{Gauge, ServerState, TrafficLimits};
 
 /// A backend named "web" of checked servers "web1", "web2"…, as configuration and as snapshot.
 fn world(addresses: &[SocketAddr], kind: CheckKind, fall: u32) -> (Arc<Snapshot>, Vec<model::Backend>) {
-    let second = Duration::from_secs(1);
-    let timeouts = Timeouts {
-        connect: second,
-        client: second,
-        server: second,
-        http_request: second,
-        keep_alive: second,
-    };
+    let timeouts = Timeouts::default();
     let gauge = || Arc::new(Gauge { current: AtomicU32::new(0), max: AtomicU32::new(0), limit: u32::MAX });
     let names = (1..).map(|number| format!("web{number}"));
     let settings = model::Backend {
@@ -56,7 +49,13 @@ fn world(addresses: &[SocketAddr], kind: CheckKind, fall: u32) -> (Arc<Snapshot>
         in_flight: gauge(),
         epoch: Arc::new(AtomicU64::new(0)),
     };
-    let snapshot = Snapshot { listeners: Vec::new(), backends: vec![backend], process: gauge() };
+    let snapshot = Snapshot {
+        listeners: Vec::new(),
+        backends: vec![backend],
+        process: gauge(),
+        server_connections: gauge(),
+        limits: TrafficLimits::default(),
+    };
     (Arc::new(snapshot), vec![settings])
 }
 

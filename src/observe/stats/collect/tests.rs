@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64};
 use super::*;
 use crate::config::model::Timeouts;
 use crate::observe::stats::write_csv;
-use crate::snapshot::{Listener, ServerState};
+use crate::snapshot::{Listener, ServerState, TrafficLimits};
 
 const START_MS: u64 = 1_700_000_000_000;
 const SECOND: Duration = Duration::from_secs(1);
@@ -18,14 +18,7 @@ fn new_gauge(current: u32, limit: u32) -> Arc<Gauge> {
 }
 
 fn snapshot() -> Arc<Snapshot> {
-    let second = SECOND;
-    let timeouts = Timeouts {
-        connect: second,
-        client: second,
-        server: second,
-        http_request: second,
-        keep_alive: second,
-    };
+    let timeouts = Timeouts::default();
     let server = |name: &str, limit| Server {
         name: name.into(),
         address: "192.0.2.11:80".parse().unwrap(),
@@ -50,6 +43,8 @@ fn snapshot() -> Arc<Snapshot> {
             epoch: Arc::new(AtomicU64::new(0)),
         }],
         process: new_gauge(7, 60_000),
+        server_connections: new_gauge(3, 60_000),
+        limits: TrafficLimits::default(),
     })
 }
 
