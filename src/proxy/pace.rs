@@ -61,7 +61,8 @@ mod tests {
         let mut now_ms = 0;
         for _ in 0..10_000 {
             let patience_ms = pace.patience_ms(SILENCE_MS);
-            if patience_ms < every_ms || pace.is_spent(every_ms) {
+            if patience_ms < every_ms {
+                assert!(pace.is_spent(patience_ms));
                 return Some(now_ms + patience_ms);
             }
             now_ms += every_ms;
