@@ -219,6 +219,11 @@ pub const BACKENDS: usize = 4096;
 /// Servers of one backend; records hold the index in 16 bits.
 pub const SERVERS_PER_BACKEND: usize = 4096;
 
+/// Steps in which a worker makes the map of `balance = "source"`: slots (the weights of the servers,
+/// added up, over their greatest common divisor) times servers. 16 million take about 20 ms and happen
+/// when a server comes or goes; the map itself stays below 2 bytes a slot. All weights equal: no limit.
+pub const SOURCE_MAP_STEPS: u64 = 16_777_216;
+
 /// Users of the statistics page.
 pub const STATS_USERS: usize = 1024;
 

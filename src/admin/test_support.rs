@@ -89,6 +89,7 @@ fn snapshot() -> Snapshot {
                 checked("web3", true, "L7OK", 200, 4, 45),
                 server("web4"),
             ],
+            balance: crate::balance::Balance::default(),
             forwarded_for: true,
             cookie: None,
             timeouts,

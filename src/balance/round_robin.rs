@@ -262,7 +262,8 @@ fn insert_by_weight(list: &mut VecDeque<u16>, servers: &[Place], index: u16) {
     }
 }
 
-fn scaled(weight: u16) -> u32 {
+/// A weight in sixteenths.
+pub(super) fn scaled(weight: u16) -> u32 {
     (u32::from(weight) * SCALE).min(WEIGHT_MAX_SCALED)
 }
 

@@ -87,7 +87,7 @@ pub(super) async fn run(
     backend.in_flight.enter();
     let (version, method) = (request.version, request.method);
     let keep_after_answer = request.wants_keep_alive && request.rest.is_done();
-    let outcome = match choose(worker, backend, &request) {
+    let outcome = match choose(worker, connection, backend, &request) {
         Chosen::Nobody(refusal) => {
             worker.counters.backends[request.backend].no_server.add(1);
             lease.consume(request.first_len + request.first_skip);
@@ -125,7 +125,7 @@ pub(super) async fn run(
 }
 
 /// The server that the cookie names, or the next by balance; its slot is taken.
-fn choose(worker: &Worker, backend: &Backend, request: &Request) -> Chosen {
+fn choose(worker: &Worker, connection: &Connection, backend: &Backend, request: &Request) -> Chosen {
     if let Some(index) = request.cookie.server() {
         if backend.servers[index].state.enter() {
             return Chosen::Server { index, balanced: false };
@@ -135,7 +135,7 @@ fn choose(worker: &Worker, backend: &Backend, request: &Request) -> Chosen {
     // Another worker may take the last slot between the look and the entry: look again, a server at
     // a time at most.
     for _ in 0..backend.servers.len() {
-        match worker.balance(request.backend, backend) {
+        match worker.balance(request.backend, backend, connection.address.ip()) {
             Some(index) if backend.servers[index].state.enter() => {
                 return Chosen::Server { index, balanced: true };
             }

@@ -4,12 +4,13 @@
 //! * `spawn` starts a worker's thread; `worker` is what its tasks share; `mailbox` what control says.
 //! * `accept` takes connections, `connection` parks the idle ones, `client` is one with or without TLS.
 //! * `session` reads request heads, `plan` decides where a request goes and rewrites its head.
-//! * `exchange` carries one request to a server (`upstream`) and its response back, with `relay` for
-//!   bodies, `upload` for requests still arriving (at what `pace`), `respond` for response heads.
+//! * `exchange` carries one request to a server (`balancer`, `upstream`) and its response back, with
+//!   `relay` for bodies, `upload` for requests still arriving (at what `pace`), `respond` for response heads.
 //! * `account` turns what happened into counters and one access record.
 
 mod accept;
 mod account;
+mod balancer;
 mod client;
 mod connection;
 mod exchange;

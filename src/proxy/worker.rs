@@ -1,13 +1,13 @@
 //! What the tasks of one worker share. Everything here belongs to one thread.
 
 use std::cell::{Cell, RefCell};
+use std::net::IpAddr;
 use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
+use super::balancer::Balancer;
 use super::upstream::Upstreams;
-use crate::balance::round_robin::RoundRobin;
 use crate::http::head::{Field, HeadLimits};
 use crate::net::{Clock, Deadlines, Pool};
 use crate::observe::counters::WorkerCounters;
@@ -58,11 +58,6 @@ pub(super) struct Scratch {
     pub(super) value: Vec<u8>,
 }
 
-struct Balancer {
-    wheel: RoundRobin,
-    epoch: u64,
-}
-
 impl Worker {
     pub(super) fn new(
         index: usize,
@@ -104,30 +99,9 @@ impl Worker {
         held.clone()
     }
 
-    /// The next server of a backend by round robin that has room; `None` when there is none.
-    pub(super) fn balance(&self, index: usize, backend: &Backend) -> Option<usize> {
-        let balancer = &mut self.balancers.borrow_mut()[index];
-        balancer.look_again(backend);
-        balancer.wheel.pick(|server| backend.servers[server].state.has_room())
-    }
-}
-
-impl Balancer {
-    fn new(backend: &Backend, worker: usize) -> Self {
-        let weights: Vec<u16> = backend.servers.iter().map(|server| server.state.weight()).collect();
-        Self { wheel: RoundRobin::new(&weights, worker), epoch: 0 }
-    }
-
-    /// Follows servers that came up, went down or changed weight since the last look.
-    #[inline]
-    fn look_again(&mut self, backend: &Backend) {
-        let epoch = backend.epoch.load(Ordering::Acquire);
-        if epoch != self.epoch {
-            self.epoch = epoch;
-            self.wheel.sync(|index| {
-                let state = &backend.servers[index].state;
-                (state.is_up() && state.weight() > 0).then(|| state.weight())
-            });
-        }
+    /// The server of a backend that is to take a request of `client` and has room; `None` when there
+    /// is none.
+    pub(super) fn balance(&self, index: usize, backend: &Backend, client: IpAddr) -> Option<usize> {
+        self.balancers.borrow_mut()[index].pick(backend, client)
     }
 }

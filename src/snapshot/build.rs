@@ -48,6 +48,7 @@ fn backend(backend: &config::Backend) -> Backend {
     Backend {
         name: backend.name.as_str().into(),
         servers: backend.servers.iter().map(server).collect(),
+        balance: backend.balance,
         forwarded_for: backend.forwarded_for,
         cookie: backend.cookie.as_ref().map(|cookie| Arc::new(cookie_rules(cookie))),
         timeouts: backend.timeouts,

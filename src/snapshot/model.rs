@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::server_state::ServerState;
+use crate::balance::Balance;
 use crate::balance::sticky::CookieRules;
 use crate::config::model::Timeouts;
 use crate::limits;
@@ -71,6 +72,8 @@ pub struct Backend {
     pub name: Arc<str>,
     /// In the order of the file.
     pub servers: Vec<Server>,
+    /// Who takes a request that no cookie directs.
+    pub balance: Balance,
     /// Append X-Forwarded-For.
     pub forwarded_for: bool,
     /// Persistence.

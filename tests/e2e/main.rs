@@ -8,6 +8,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod balancing;
 mod bodies;
 mod drivers;
 mod errors;

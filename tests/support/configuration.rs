@@ -23,6 +23,7 @@ maxlife = "8h"
 pub struct Configuration {
     workers: usize,
     driver: &'static str,
+    balance: &'static str,
     servers: Vec<(String, SocketAddr)>,
     backend: String,
     cookie: Option<String>,
@@ -46,6 +47,7 @@ impl Configuration {
         Self {
             workers: 1,
             driver: "auto",
+            balance: "roundrobin",
             servers: Vec::new(),
             backend: String::new(),
             cookie: None,
@@ -73,6 +75,12 @@ impl Configuration {
     /// `io.driver`.
     pub fn driver(mut self, driver: &'static str) -> Self {
         self.driver = driver;
+        self
+    }
+
+    /// `balance` of the backend.
+    pub fn balance(mut self, balance: &'static str) -> Self {
+        self.balance = balance;
         self
     }
 
@@ -131,7 +139,7 @@ impl Configuration {
     /// The text, for these addresses.
     pub fn render(&self, front: SocketAddr, log: &Path) -> String {
         let mut text = String::new();
-        let Self { workers, driver, io, limits, timeouts, backend, .. } = self;
+        let Self { workers, driver, balance, io, limits, timeouts, backend, .. } = self;
         let log = log.display();
         let mut section = |body: std::fmt::Arguments<'_>| text.write_fmt(body).expect("a String takes all");
         section(format_args!("[threads]\nworkers = {workers}\ncontrol_core = \"shared\"\n\n"));
@@ -144,7 +152,7 @@ impl Configuration {
         section(format_args!("[[listener]]\nname = \"front_in\"\nbind = [\"{front}\"]\n"));
         section(format_args!("mode = \"http\"\nbackend = \"web_backend\"\n"));
         section(format_args!("{}\n", self.tls.as_deref().unwrap_or_default()));
-        section(format_args!("[[backend]]\nname = \"web_backend\"\nbalance = \"roundrobin\"\n{backend}\n"));
+        section(format_args!("[[backend]]\nname = \"web_backend\"\nbalance = \"{balance}\"\n{backend}\n"));
         if let Some(cookie) = &self.cookie {
             section(format_args!("[backend.cookie]\n{cookie}\n"));
         }

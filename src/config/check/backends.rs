@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use toml::Spanned;
 
 use super::names::UniqueNames;
-use super::{address, cookie, health, process, timeouts};
-use crate::config::model::{Backend, Balance, Server, Timeouts};
+use super::{address, balance, cookie, health, process, timeouts};
+use crate::config::model::{Backend, Server, Timeouts};
 use crate::config::reader::quoted;
 use crate::config::report::Findings;
 use crate::config::schema;
@@ -34,27 +34,17 @@ pub fn check(written: &[schema::Backend], defaults: Timeouts, findings: &mut Fin
 }
 
 fn check_one(written: &schema::Backend, defaults: Timeouts, findings: &mut Findings) -> Backend {
-    refuse_balance(written, findings);
     timeouts::warn_in_backend(written.timeouts.as_ref(), findings);
     let servers = servers(written, findings);
     cookie_values(written, findings);
     Backend {
         name: written.name.as_ref().map(|name| name.get_ref().clone()).unwrap_or_default(),
-        balance: Balance::RoundRobin,
+        balance: balance::check(written, findings),
         forwarded_for: written.forwarded_for.as_ref().is_some_and(|flag| *flag.get_ref()),
         cookie: written.cookie.as_ref().map(|table| cookie::check(table, findings)),
         check: written.check.as_ref().and_then(|table| health::check(table, findings)),
         servers,
         timeouts: timeouts::merge(defaults, written.timeouts.as_ref()),
-    }
-}
-
-fn refuse_balance(written: &schema::Backend, findings: &mut Findings) {
-    if let Some(balance) = &written.balance
-        && *balance.get_ref() != "roundrobin"
-    {
-        let message = format!("`balance = \"{}\"` is not supported yet", balance.get_ref());
-        findings.error(balance.span(), message, "write `balance = \"roundrobin\"`, or remove the key");
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod address;
 mod backends;
+mod balance;
 mod cookie;
 mod health;
 mod listeners;

@@ -208,7 +208,7 @@ fn finds_every_unknown_key_in_one_run() {
 fn refuses_what_is_not_built_yet() {
     each_gives_one_error(&[
         ("listener", "mode = \"tcp\"", "`mode = \"tcp\"` is not supported yet"),
-        ("backend", "balance = \"leastconn\"", "`balance = \"leastconn\"` is not supported yet"),
+        ("backend", "balance = \"uri\"", "`balance = \"uri\"` is not supported yet"),
         ("backend", "balance = \"first\"", "`balance = \"first\"` is not supported yet"),
         ("cookie", "mode = \"prefix\"", "the cookie `mode = \"prefix\"` is not supported yet"),
         ("cookie", "dynamic = true", "the cookie option `dynamic` is not supported yet"),
@@ -219,7 +219,6 @@ fn refuses_what_is_not_built_yet() {
     ]);
     each_is_accepted(&[
         ("listener", "mode = \"http\""),
-        ("backend", "balance = \"roundrobin\""),
         ("cookie", "mode = \"insert\""),
         ("log", "format = \"haproxy\""),
     ]);

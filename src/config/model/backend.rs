@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::Timeouts;
+use crate::balance::Balance;
 
 /// A group of servers.
 #[derive(Debug, Clone)]
@@ -22,13 +23,6 @@ pub struct Backend {
     pub servers: Vec<Server>,
     /// Global time-outs overridden by this backend's (connect and server are used).
     pub timeouts: Timeouts,
-}
-
-/// Choice of a server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Balance {
-    /// HAProxy's weighted round robin.
-    RoundRobin,
 }
 
 /// HAProxy's `cookie` line in insert mode (the only mode built so far).

@@ -8,7 +8,8 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::*;
-use crate::config::model::{Balance, Timeouts};
+use crate::balance::Balance;
+use crate::config::model::Timeouts;
 use crate::snapshot::{Gauge, ServerState, TrafficLimits};
 
 /// A backend named "web" of checked servers "web1", "web2"…, as configuration and as snapshot.
@@ -43,6 +44,7 @@ fn world(addresses: &[SocketAddr], kind: CheckKind, fall: u32) -> (Arc<Snapshot>
     let backend = Backend {
         name: "web".into(),
         servers: servers.collect(),
+        balance: Balance::default(),
         forwarded_for: false,
         cookie: None,
         timeouts,

@@ -1,6 +1,7 @@
 //! Cookie lines, server cookie values and check requests.
 
 use super::*;
+use crate::balance::Balance;
 use crate::config::model::CheckKind;
 
 #[test]
@@ -117,4 +118,38 @@ fn follows_the_grammar_of_httpchk() {
     );
     assert_eq!(kind("http = \"GET / HTTP/1.1\"\nhost = \"a\""), http("/", "HTTP/1.1", Some("a")));
     assert_eq!(kind("http = \"GET /\"\nhost = \"a\""), http("/", "HTTP/1.0", Some("a")));
+}
+
+#[test]
+fn reads_every_algorithm_that_is_built() {
+    let balance = |text: &str| check("backend", text).unwrap().backends[0].balance;
+    assert_eq!(balance(""), Balance::RoundRobin);
+    assert_eq!(balance("balance = \"roundrobin\""), Balance::RoundRobin);
+    assert_eq!(balance("balance = \"leastconn\""), Balance::LeastConn);
+    assert_eq!(balance("balance = \"random\""), Balance::Random);
+    assert_eq!(balance("balance = \"source\""), Balance::Source);
+}
+
+#[test]
+fn refuses_a_source_map_that_would_take_long_to_make() {
+    let with_servers = |count: usize, weight: &dyn Fn(usize) -> usize| {
+        let mut text = "[[listener]]\nname = \"front\"\nbind = [\"127.0.0.1:80\"]\nbackend = \"web\"\n\
+            [[backend]]\nname = \"web\"\nbalance = \"source\"\n"
+            .to_owned();
+        for number in 0..count {
+            let weight = weight(number);
+            text += &format!(
+                "[[backend.server]]\nname = \"s{number}\"\naddress = \"192.0.2.9:80\"\nweight = {weight}\n"
+            );
+        }
+        text
+    };
+    let parsed = |text: &str| parse(text, "t.toml", Path::new("/nonexistent"));
+    assert!(parsed(&with_servers(4000, &|_| 256)).is_ok(), "equal weights, however many");
+    assert!(parsed(&with_servers(200, &|number| 1 + number)).is_ok());
+    let report = parsed(&with_servers(500, &|number| 1 + number % 256)).unwrap_err();
+    assert_eq!(
+        messages(&report.errors),
+        ["`balance = \"source\"` needs too large a map for these servers and weights"]
+    );
 }

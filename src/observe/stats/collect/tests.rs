@@ -36,6 +36,7 @@ fn snapshot() -> Arc<Snapshot> {
         backends: vec![Backend {
             name: "web".into(),
             servers: vec![server("web1", 100), server("web2", u32::MAX)],
+            balance: crate::balance::Balance::default(),
             forwarded_for: false,
             cookie: None,
             timeouts,
