@@ -18,7 +18,7 @@ from . import processes
 HAPROXY = """
 global
   nbthread 1
-  maxconn 8000
+  maxconn {connections}
   ssl-default-bind-options ssl-min-ver TLSv1.2
   {log}
 defaults
@@ -26,10 +26,10 @@ defaults
   log global
   {httplog}
   timeout connect 5s
-  timeout client 30s
+  timeout client {client}s
   timeout server 30s
-  timeout http-request 10s
-  timeout http-keep-alive 30s
+  timeout http-request {http_request}s
+  timeout http-keep-alive {keep_alive}s
   http-reuse {reuse}
 frontend front_plain
   bind 127.0.0.1:{plain} backlog 4096
@@ -52,12 +52,13 @@ daemon off;
 {user}
 pid {folder}/nginx.pid;
 error_log {folder}/nginx.err warn;
-worker_rlimit_nofile 16384;
-events {{ worker_connections 8192; multi_accept on; }}
+worker_rlimit_nofile 20000;
+events {{ worker_connections {nginx_connections}; multi_accept on; }}
 http {{
   access_log {log};
   tcp_nodelay on;
-  keepalive_timeout 30s; keepalive_requests 1000000000;
+  keepalive_timeout {keep_alive}s; keepalive_requests 1000000000;
+  client_header_timeout {http_request}s; client_body_timeout {client}s; send_timeout {client}s;
   client_max_body_size 0; proxy_request_buffering off;
   client_body_temp_path {folder}/n1; proxy_temp_path {folder}/n2; fastcgi_temp_path {folder}/n3;
   uwsgi_temp_path {folder}/n4; scgi_temp_path {folder}/n5;
@@ -90,7 +91,12 @@ control_core = "shared"
 driver = "{driver}"
 
 [limits]
-max_connections = 8000
+max_connections = {connections}
+
+[timeouts]
+client = "{client}s"
+http_request = "{http_request}s"
+keep_alive = "{keep_alive}s"
 
 [log]
 target = "{log}"
@@ -157,6 +163,23 @@ class Setup:
     torii: str = "target/release/torii"
     driver: str = "auto"  # torii's io.driver
     reuse: str = "safe"  # HAProxy's http-reuse
+    connections: int = 8000  # client connections that the proxy may hold
+    http_request: int = 10  # seconds for a request head (nginx: client_header_timeout)
+    keep_alive: int = 30  # seconds of silence between requests
+    client: int = 30  # seconds of silence in mid-message (nginx: client_body_timeout, send_timeout)
+
+    def limits(self):
+        """Capacity and time-outs, as every template names them.
+
+        nginx counts server connections too, and ends idle clients once a sixteenth of its places is left.
+        """
+        return {
+            "connections": self.connections,
+            "nginx_connections": self.connections * 5 // 4,
+            "http_request": self.http_request,
+            "keep_alive": self.keep_alive,
+            "client": self.client,
+        }
 
 
 @dataclass
@@ -194,6 +217,7 @@ def haproxy_command(setup, plain, tls):
     text = HAPROXY.format(
         plain=plain,
         tls=tls,
+        **setup.limits(),
         servers=servers,
         reuse=setup.reuse,
         certificate=setup.certificate,
@@ -210,6 +234,7 @@ def nginx_command(setup, plain, tls):
         user="user root;" if os.geteuid() == 0 else "",
         plain=plain,
         tls=tls,
+        **setup.limits(),
         servers="".join(f"    server 127.0.0.1:{s.port};\n" for s in setup.servers),
         certificate=setup.certificate,
         log=f"syslog:server=127.0.0.1:{setup.sink_port},facility=local0" if setup.sink_port else "off",
@@ -222,6 +247,7 @@ def torii_command(setup, plain, tls):
     text = TORII.format(
         plain=plain,
         tls=tls,
+        **setup.limits(),
         driver=setup.driver,
         servers="".join(TORII_SERVER.format(name=s.name, port=s.port, cookie=s.cookie) for s in setup.servers),
         certificate=setup.certificate,
