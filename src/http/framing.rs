@@ -37,11 +37,14 @@ pub fn of_response(
     to_head: bool,
     delimiters: Delimiters,
 ) -> Result<Body, HeadError> {
+    // RFC 9112 section 6.1: HTTP/1.0 knows no transfer coding, so its framing is faulty.
+    if delimiters.chunked && version == Version::Http10 {
+        return Err(HeadError::AmbiguousFraming);
+    }
     if to_head || status < 200 || status == 204 || status == 304 {
         return Ok(Body::None);
     }
     match (delimiters.chunked, delimiters.content_length) {
-        (true, _) if version == Version::Http10 => Err(HeadError::AmbiguousFraming),
         // With both, Transfer-Encoding wins (RFC 9112 section 6.3); the connection is not reused.
         (true, _) => Ok(Body::Chunked),
         (false, Some(0)) => Ok(Body::None),
@@ -81,5 +84,13 @@ mod tests {
     fn a_response_without_length_ends_with_the_connection() {
         assert_eq!(of_response(Version::Http11, 200, false, delimiters(false, None)), Ok(Body::UntilClose));
         assert_eq!(of_response(Version::Http11, 200, false, delimiters(true, Some(3))), Ok(Body::Chunked));
+    }
+
+    #[test]
+    fn an_old_response_has_no_transfer_coding() {
+        for (status, to_head) in [(200, false), (200, true), (304, false)] {
+            let body = of_response(Version::Http10, status, to_head, delimiters(true, None));
+            assert_eq!(body, Err(HeadError::AmbiguousFraming), "{status} {to_head}");
+        }
     }
 }

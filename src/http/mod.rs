@@ -2,7 +2,8 @@
 //! steady path. `proxy` drives it; fuzzers and tables test it at full speed.
 //!
 //! * `scan` finds delimiters, `head` holds what a parsed head is made of, `request` and `response`
-//!   parse one, `framing` decides how its body is delimited, once.
+//!   parse one, `obsolete` rewrites
+//!   what old servers still write, `framing` decides how its body is delimited, once.
 //! * `chunked` follows a chunked body, `cookie` and `cacheable` answer persistence's questions.
 //! * `rewrite` writes the head that is forwarded, `answer` the responses that are our own.
 
@@ -13,6 +14,7 @@ pub mod cookie;
 pub mod fields;
 pub mod framing;
 pub mod head;
+pub mod obsolete;
 pub mod request;
 pub mod response;
 pub mod rewrite;

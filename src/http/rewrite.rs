@@ -7,7 +7,6 @@
 
 use super::cookie::FieldEdit;
 use super::fields::{Connection, is_own_connection_token, list};
-use super::framing::Body;
 use super::head::{Field, FieldKind, Version};
 use super::request::RequestHead;
 use super::response::ResponseHead;
@@ -96,13 +95,16 @@ pub fn response(
     out.clear();
     let mut copy = Copier::new(buffer);
     copy.kept = (0, head.line.end as usize + 2);
+    let mut length_written = head.length_overridden || drops_length(head.status);
     for field in fields {
         match field.kind {
             FieldKind::SetCookie if !keep_set_cookie(field.value.of(buffer)) => copy.leave_out(field, out),
-            FieldKind::ContentLength if head.body == Body::Chunked || drops_length(head.status) => {
-                copy.leave_out(field, out);
+            // Equal repeats are one length, and one line says it.
+            FieldKind::ContentLength if length_written => copy.leave_out(field, out),
+            FieldKind::ContentLength => {
+                length_written = true;
+                copy.replace_length(field, out);
             }
-            FieldKind::ContentLength => copy.replace_length(field, out),
             FieldKind::TransferEncoding if drops_length(head.status) => copy.leave_out(field, out),
             kind => common(kind, field, &head.connection, &mut copy, out),
         }

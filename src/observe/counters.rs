@@ -69,6 +69,10 @@ pub struct WorkerEvents {
     pub body_too_slow: Counter,
     /// Connections ended at `requests_per_connection`.
     pub requests_used_up: Counter,
+    /// Response heads beyond `request_head_size` or `request_headers`, or that outgrew their buffer.
+    pub response_too_large: Counter,
+    /// Responses with more interim ones before them than `limits::INTERIM_RESPONSES`.
+    pub interim_limit: Counter,
     /// Deadlines that fired.
     pub timeouts: Counter,
     /// Idle server connections found closed or dirty.
@@ -88,6 +92,8 @@ impl WorkerEvents {
             ("Bodies beyond request_body_size", &self.body_too_large),
             ("Bodies below minimum_body_rate", &self.body_too_slow),
             ("Connections ended at requests_per_connection", &self.requests_used_up),
+            ("Response heads beyond a limit", &self.response_too_large),
+            ("Responses after too many interim ones", &self.interim_limit),
             ("Time-outs", &self.timeouts),
             ("TLS handshakes failed", &self.tls_failures),
             ("Idle server connections found unusable", &self.idle_upstream_discarded),

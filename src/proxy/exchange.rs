@@ -183,7 +183,13 @@ async fn at_server(
             responded: Cell::new(false),
         },
     };
-    let mut reused = worker.upstreams.reuse(request.backend, index, worker);
+    // A request that could not be repeated takes a kept connection only when its client knows the
+    // risk, having kept its own (HAProxy's `http-reuse safe`).
+    let client_may_repeat = connection.served_ms.is_some();
+    let mut reused = None;
+    if replayable || client_may_repeat {
+        reused = worker.upstreams.reuse(request.backend, index, worker);
+    }
     loop {
         let upstream = match reused.take() {
             Some(upstream) => upstream,
@@ -206,6 +212,15 @@ async fn at_server(
             Responded::Lost if upstream.reused && replayable => {
                 account.retried();
                 continue;
+            }
+            Responded::Lost
+                if upstream.reused
+                    && client_may_repeat
+                    && !exchange.progress.upload.get().is_clients_fault() =>
+            {
+                account.terminate(Termination(*b"SH"));
+                account.no_status();
+                Outcome::Forwarded(After::Linger)
             }
             Responded::Lost => Outcome::Failed(lost_refusal(&exchange)),
             Responded::Failed(refusal) => Outcome::Failed(refusal),

@@ -12,7 +12,8 @@ use crate::http::answer::Answer;
 use crate::http::cacheable::looks_cacheable;
 use crate::http::cookie::set_cookie_name;
 use crate::http::framing::Body;
-use crate::http::head::{HeadError, Version, is_worth_parsing};
+use crate::http::head::{HeadError, Parsed, Version, is_worth_parsing};
+use crate::http::obsolete;
 use crate::http::request::Method;
 use crate::http::response::{self, ResponseHead};
 use crate::http::rewrite::{self, ClientSide};
@@ -36,6 +37,17 @@ pub(super) enum Responded {
     Failed(Refusal),
     /// Part of it was forwarded, and no more can be.
     Cut,
+}
+
+/// What came of a read from the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Received {
+    /// More is in the lease.
+    Bytes,
+    /// The server has ended its connection, or we have, at a deadline.
+    End,
+    /// It was reset: what came before is not everything.
+    Broken,
 }
 
 /// A head ready to be sent.
@@ -70,6 +82,7 @@ pub(super) async fn run(
         }
         interim_count += 1;
         if interim_count > INTERIM_RESPONSES {
+            exchange.worker.counters.worker.interim_limit.add(1);
             return Responded::Failed(bad_gateway(*b"PH"));
         }
         // HTTP/1.0 knows no interim responses (RFC 9110 section 15.2).
@@ -77,7 +90,7 @@ pub(super) async fn run(
             let (sent, returned) = send(exchange, account, lease, prepared.first_len).await;
             lease = returned;
             if !sent {
-                account.terminate(Termination(*b"CH"));
+                account.terminate(client_left(exchange, b'H'));
                 account.no_status();
                 return Responded::Cut;
             }
@@ -86,7 +99,8 @@ pub(super) async fn run(
     }
 }
 
-/// Reads until a head is complete, and rewrites it in place.
+/// Reads until a head is complete, and rewrites it in place. The server's time-out is that of the whole
+/// head, however slowly it drips in.
 async fn read_head(
     exchange: &Exchange<'_>,
     account: &mut Account,
@@ -96,24 +110,22 @@ async fn read_head(
 ) -> (Result<Prepared, Responded>, Lease) {
     let worker = exchange.worker;
     let mut searched = 0;
+    let mut due_ms = None;
     loop {
-        if lease.len() > searched {
-            let looked_at = std::mem::replace(&mut searched, lease.len());
-            if is_worth_parsing(lease.data(), looked_at, worker.head_limits) {
-                let prepared = prepare(exchange, account, &mut lease);
-                match prepared {
-                    Ok(None) => {}
-                    Ok(Some(prepared)) => return (Ok(prepared), lease),
-                    Err(_) => return (Err(Responded::Failed(bad_gateway(*b"PH"))), lease),
-                }
+        if lease.len() > searched && is_worth_parsing(lease.data(), searched, worker.head_limits) {
+            match prepare(exchange, account, &mut lease) {
+                Ok(None) => {}
+                Ok(Some(prepared)) => return (Ok(prepared), lease),
+                Err(error) => return (Err(Responded::Failed(refused_head(exchange, error))), lease),
             }
         }
+        searched = lease.len();
         if lease.spare() == 0 {
             lease.compact();
         }
-        let (received, returned) = receive(exchange, account, upstream, lease).await;
+        let (received, returned) = receive(exchange, account, upstream, lease, &mut due_ms).await;
         lease = returned;
-        if received > 0 {
+        if received == Received::Bytes {
             answered = true;
             continue;
         }
@@ -138,11 +150,7 @@ fn prepare(
 ) -> Result<Option<Prepared>, HeadError> {
     let worker = exchange.worker;
     let scratch = &mut *worker.scratch.borrow_mut();
-    let to_head = exchange.method == Method::Head;
-    let data = lease.data();
-    let Some(head) = response::parse(data, to_head, worker.head_limits, &mut scratch.fields)? else {
-        return Ok(None);
-    };
+    let Some(head) = parse(exchange, lease, scratch)? else { return Ok(None) };
     if head.status == 101 {
         // Nobody asked to switch protocols: Upgrade fields are never forwarded.
         return Err(HeadError::Malformed);
@@ -155,7 +163,7 @@ fn prepare(
     let keep_client =
         exchange.wants_keep_alive && uploaded && !ends_with_connection && !worker.draining.get();
     let client = ClientSide { version: exchange.version, keep_alive: keep_client };
-    write_head(exchange, account, &head, data, client, scratch);
+    write_head(exchange, account, &head, lease.data(), client, scratch);
     if !lease.replace_front(head.len, &scratch.head) {
         return Err(HeadError::HeadTooLarge);
     }
@@ -178,6 +186,22 @@ fn prepare(
         keep_client,
         interim,
     }))
+}
+
+/// The head at the front of the lease, obsolete line forms rewritten in place.
+fn parse(exchange: &Exchange<'_>, lease: &mut Lease, scratch: &mut Scratch) -> Parsed<ResponseHead> {
+    let to_head = exchange.method == Method::Head;
+    let limits = exchange.worker.head_limits;
+    let parsed = response::parse(lease.data(), to_head, limits, &mut scratch.fields);
+    if !matches!(parsed, Err(HeadError::Malformed)) {
+        return parsed;
+    }
+    // cold: a server of another age, or none of HTTP
+    let Some(len) = obsolete::rewrite(lease.data(), &mut scratch.head) else { return parsed };
+    if !lease.replace_front(len, &scratch.head) {
+        return Err(HeadError::HeadTooLarge);
+    }
+    response::parse(lease.data(), to_head, limits, &mut scratch.fields)
 }
 
 /// Writes the whole head for the client to `scratch.head`, with the persistence cookie it needs.
@@ -245,16 +269,20 @@ async fn forward(
         if lease.spare() == 0 {
             lease.compact();
         }
-        let (received, returned) = receive(exchange, account, upstream, lease).await;
+        // Each piece of a body has the whole time-out.
+        let (received, returned) = receive(exchange, account, upstream, lease, &mut None).await;
         lease = returned;
-        if received > 0 {
+        if received == Received::Bytes {
             reads += 1;
             if reads.is_multiple_of(READS_PER_TURN) {
                 yield_now().await;
             }
             continue;
         }
-        if rest.ends_with_connection() && !upstream.socket.deadline().fired() && !upload_failed(exchange) {
+        let in_order = received == Received::End
+            && !upstream.socket.deadline().fired()
+            && !exchange.progress.upload.get().is_clients_fault();
+        if rest.ends_with_connection() && in_order {
             server_keeps = false;
             break;
         }
@@ -292,19 +320,21 @@ async fn relay_what_is_there(
     (Ok(()), lease)
 }
 
-/// Receives from the server; zero is its end, whatever the reason.
+/// Receives from the server until `due_ms`, which is set by the first wait for it.
 async fn receive(
     exchange: &Exchange<'_>,
     account: &mut Account,
     upstream: &Upstream,
     lease: Lease,
-) -> (usize, Lease) {
+    due_ms: &mut Option<u64>,
+) -> (Received, Lease) {
     let worker = exchange.worker;
     let progress = &exchange.progress;
     // While the client is still sending, it is the one that is waited for, and the server's deadline
     // is that direction's.
     if progress.upload.get() != Upload::Running {
-        upstream.socket.deadline().arm(worker.clock.now() + exchange.server_timeout_ms);
+        let due_ms = due_ms.get_or_insert(worker.clock.now() + exchange.server_timeout_ms);
+        upstream.socket.deadline().arm(*due_ms);
     }
     progress.receiving.set(true);
     let (received, lease) = upstream.socket.receive(lease).await;
@@ -314,9 +344,15 @@ async fn receive(
         upstream.socket.deadline().disarm();
     }
     worker.clock.read();
-    let count = received.unwrap_or(0);
-    account.received(count);
-    (count, lease)
+    let received = match received {
+        Ok(0) => Received::End,
+        Ok(count) => {
+            account.received(count);
+            Received::Bytes
+        }
+        Err(_) => Received::Broken,
+    };
+    (received, lease)
 }
 
 /// Sends the first `count` bytes to the client within its time-out.
@@ -335,14 +371,22 @@ async fn send(exchange: &Exchange<'_>, account: &mut Account, lease: Lease, coun
 
 /// The client took no more of the response.
 fn client_gone(exchange: &Exchange<'_>, account: &mut Account, rest: &Flow) -> Responded {
-    let late = exchange.connection.client.socket().deadline().fired();
-    account.terminate(Termination(if late { *b"cD" } else { *b"CD" }));
+    account.terminate(client_left(exchange, b'D'));
     cut(exchange, rest)
 }
 
-/// Without a length only a reset tells the client that what it has is not all.
+/// The client took no more in this phase: too slow, or gone.
+fn client_left(exchange: &Exchange<'_>, phase: u8) -> Termination {
+    let late = exchange.connection.client.socket().deadline().fired();
+    Termination([if late { b'c' } else { b'C' }, phase])
+}
+
+/// Without a length only a reset tells the client that what it has is not all. To one that speaks
+/// HTTP/1.0 the end of the connection ends a chunked body too.
 fn cut(exchange: &Exchange<'_>, rest: &Flow) -> Responded {
-    if rest.ends_with_connection() {
+    let ends_with_connection = rest.ends_with_connection()
+        || exchange.version == Version::Http10 && matches!(rest, Flow::Chunked(_));
+    if ends_with_connection {
         exchange.connection.client.socket().reset_on_close();
     }
     Responded::Cut
@@ -366,11 +410,12 @@ fn server_gone(
     cut(exchange, rest)
 }
 
-fn upload_failed(exchange: &Exchange<'_>) -> bool {
-    matches!(
-        exchange.progress.upload.get(),
-        Upload::ClientGone | Upload::ClientLate | Upload::Malformed | Upload::TooLarge
-    )
+/// 502 for a head that cannot be forwarded; a limit that it was beyond is counted.
+fn refused_head(exchange: &Exchange<'_>, error: HeadError) -> Refusal {
+    if matches!(error, HeadError::HeadTooLarge | HeadError::TooManyFields) {
+        exchange.worker.counters.worker.response_too_large.add(1);
+    }
+    bad_gateway(*b"PH")
 }
 
 /// 502 with the given letters.

@@ -34,6 +34,13 @@ pub(super) enum Upload {
     Abandoned,
 }
 
+impl Upload {
+    /// Whether the request will never be complete, and the client is why.
+    pub(super) fn is_clients_fault(self) -> bool {
+        matches!(self, Self::ClientGone | Self::ClientLate | Self::Malformed | Self::TooLarge)
+    }
+}
+
 /// Sends the first `first.0` bytes of the lease, leaves out `first.1` more, then forwards `rest` as
 /// it arrives. Returns the bytes sent, and the lease with what follows the body.
 pub(super) async fn run(

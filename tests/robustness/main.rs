@@ -11,7 +11,10 @@ mod support;
 mod case;
 mod invariants;
 mod recorder;
+mod reply;
+mod reply_split;
 mod split;
 mod world;
 
 mod requests;
+mod responses;

@@ -125,6 +125,8 @@ fn converse(stream: TcpStream, connection: usize, shared: &Shared) {
                 let bytes = tape.data.escape_ascii().to_string();
                 shared.faults.lock().unwrap().push(format!("{error}; bytes at hand: {bytes}"));
             }
+            // An end said aloud would come before the reset.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return,
             _ => {}
         }
         let _ = tape.stream.shutdown(Shutdown::Both);
@@ -169,7 +171,7 @@ fn exchange(tape: &mut Tape, connection: usize, shared: &Shared) -> io::Result<b
             Step::Close => return Ok(false),
             Step::Reset => {
                 socket2::SockRef::from(&tape.stream).set_linger(Some(Duration::ZERO))?;
-                return Ok(false);
+                return Err(io::ErrorKind::ConnectionReset.into());
             }
         }
     }
