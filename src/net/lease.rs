@@ -36,7 +36,15 @@ struct Inner {
     sessions_max: usize,
     sessions: Cell<usize>,
     in_use: Cell<usize>,
-    waiting: RefCell<VecDeque<Waker>>,
+    waiting: RefCell<VecDeque<Waiting>>,
+}
+
+/// A session that waits for its permit.
+#[derive(Debug)]
+struct Waiting {
+    waker: Waker,
+    /// Its turn has come. Told apart from a task that is polled for another reason.
+    called: Rc<Cell<bool>>,
 }
 
 /// The right to hold `LEASES_PER_SESSION` leases.
@@ -87,12 +95,27 @@ impl Pool {
 
     /// Waits, first come first served, until a session may start.
     pub async fn permit(&self) -> Permit {
-        poll_fn(|context| match self.try_permit() {
-            Some(permit) => Poll::Ready(permit),
-            None => {
-                self.0.waiting.borrow_mut().push_back(context.waker().clone());
-                Poll::Pending
+        let called = Rc::new(Cell::new(true));
+        let mut has_waited = false;
+        poll_fn(|context| {
+            // One place in the queue, however often the task is polled: a second one would swallow
+            // the call that is meant for somebody else.
+            if !called.get() {
+                return Poll::Pending;
             }
+            if let Some(permit) = self.try_permit() {
+                return Poll::Ready(permit);
+            }
+            called.set(false);
+            let place = Waiting { waker: context.waker().clone(), called: called.clone() };
+            let waiting = &mut *self.0.waiting.borrow_mut();
+            // A newcomer was quicker than the one who was called, who keeps the place.
+            if std::mem::replace(&mut has_waited, true) {
+                waiting.push_front(place);
+            } else {
+                waiting.push_back(place);
+            }
+            Poll::Pending
         })
         .await
     }
@@ -132,8 +155,9 @@ impl Pool {
 impl Drop for Permit {
     fn drop(&mut self) {
         self.0.sessions.set(self.0.sessions.get() - 1);
-        if let Some(waker) = self.0.waiting.borrow_mut().pop_front() {
-            waker.wake();
+        if let Some(next) = self.0.waiting.borrow_mut().pop_front() {
+            next.called.set(true);
+            next.waker.wake();
         }
     }
 }
@@ -326,6 +350,9 @@ unsafe impl IoBuf for Sending {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use std::pin::pin;
+    use std::task::Context;
+
     use super::*;
 
     #[test]
@@ -376,5 +403,38 @@ mod tests {
         assert!(first.is_some() && second.is_some() && pool.try_permit().is_none());
         drop(first);
         assert!(pool.try_permit().is_some());
+    }
+
+    #[test]
+    fn a_permit_given_back_calls_one_waiting_session_however_often_it_was_polled() {
+        let pool = Pool::new(LEASES_PER_SESSION, 8).unwrap();
+        let held = pool.try_permit();
+        let mut context = Context::from_waker(Waker::noop());
+        let (mut first, mut second) = (pin!(pool.permit()), pin!(pool.permit()));
+        for _ in 0..3 {
+            assert!(first.as_mut().poll(&mut context).is_pending());
+            assert!(second.as_mut().poll(&mut context).is_pending());
+        }
+        assert_eq!(pool.0.waiting.borrow().len(), 2);
+        drop(held);
+        assert!(second.as_mut().poll(&mut context).is_pending(), "not its turn");
+        let Poll::Ready(permit) = first.as_mut().poll(&mut context) else { panic!("its turn") };
+        drop(permit);
+        assert!(second.as_mut().poll(&mut context).is_ready());
+    }
+
+    #[test]
+    fn who_was_called_too_late_keeps_its_place() {
+        let pool = Pool::new(LEASES_PER_SESSION, 8).unwrap();
+        let held = pool.try_permit();
+        let mut context = Context::from_waker(Waker::noop());
+        let (mut first, mut second) = (pin!(pool.permit()), pin!(pool.permit()));
+        assert!(first.as_mut().poll(&mut context).is_pending());
+        assert!(second.as_mut().poll(&mut context).is_pending());
+        drop(held);
+        let newcomer = pool.try_permit();
+        assert!(newcomer.is_some() && first.as_mut().poll(&mut context).is_pending());
+        drop(newcomer);
+        assert!(first.as_mut().poll(&mut context).is_ready());
     }
 }
