@@ -5,6 +5,7 @@
 //!   parse one, `obsolete` rewrites
 //!   what old servers still write, `framing` decides how its body is delimited, once.
 //! * `chunked` follows a chunked body, `cookie` and `cacheable` answer persistence's questions.
+//! * `upgrade` decides which protocols may be offered and accepted.
 //! * `rewrite` writes the head that is forwarded, `answer` the responses that are our own.
 
 pub mod answer;
@@ -20,3 +21,4 @@ pub mod response;
 pub mod rewrite;
 pub mod scan;
 pub mod target;
+pub mod upgrade;

@@ -8,6 +8,7 @@ use super::framing::{self, Body};
 use super::head::{Field, FieldKind, HeadError, HeadLimits, Parsed, Span, Version, parse_fields};
 use super::scan;
 use super::target::{self, Target};
+use super::upgrade;
 use crate::limits::EMPTY_LINES_BEFORE_REQUEST;
 
 /// A request head as understood.
@@ -31,6 +32,10 @@ pub struct RequestHead {
     pub connection: Connection,
     /// The client waits for `100 Continue` before it sends its body.
     pub expects_continue: bool,
+    /// It asks for another protocol that the server may be offered. Only HTTP/1.1 without a body can:
+    /// 1.0 knows no Upgrade (RFC 9110 section 7.8), and with a body it would not be certain where the
+    /// request ends and the new protocol begins.
+    pub offers_upgrade: bool,
 }
 
 impl RequestHead {
@@ -116,6 +121,10 @@ fn parse_head(buffer: &[u8], limits: HeadLimits, fields: &mut Vec<Field>) -> Par
     let Some(len) = parse_fields(buffer, line.end as usize + 2, limits, fields)? else { return Ok(None) };
 
     let method_kind = Method::of(method.of(buffer));
+    // A server that granted it would open a tunnel that the proxy takes for HTTP (RFC 9110 section 9.3.6).
+    if method_kind == Method::Other && method.of(buffer) == b"CONNECT" {
+        return Err(HeadError::Malformed);
+    }
     let target = target::parse(buffer, target_span, method_kind == Method::Options)?;
     let mut head = RequestHead {
         len,
@@ -127,6 +136,7 @@ fn parse_head(buffer: &[u8], limits: HeadLimits, fields: &mut Vec<Field>) -> Par
         body: Body::None,
         connection: Connection::default(),
         expects_continue: false,
+        offers_upgrade: false,
     };
     let mut delimiters = Delimiters::default();
     let mut host: Option<Span> = None;
@@ -146,6 +156,10 @@ fn parse_head(buffer: &[u8], limits: HeadLimits, fields: &mut Vec<Field>) -> Par
     }
     check_host(buffer, host, &head)?;
     head.body = framing::of_request(version, delimiters)?;
+    head.offers_upgrade = head.connection.upgrade
+        && version == Version::Http11
+        && head.body == Body::None
+        && upgrade::offers(buffer, fields);
     Ok(Some(head))
 }
 

@@ -10,6 +10,7 @@ use super::fields::{Connection, is_own_connection_token, list};
 use super::head::{Field, FieldKind, Version};
 use super::request::RequestHead;
 use super::response::ResponseHead;
+use super::upgrade;
 
 /// Writes the request line and fields of `head` to `out`, without the final empty line, so that the
 /// caller can add fields. `on_cookie` is asked about each Cookie value and may put a new one in its
@@ -67,6 +68,9 @@ pub fn request(
         out.extend_from_slice(authority.of(buffer));
         out.extend_from_slice(b"\r\n");
     }
+    if head.offers_upgrade {
+        upgrade::write_offer(buffer, fields, out);
+    }
     // A 1.0 server connection closes unless asked not to (RFC 9112 section 9.3).
     if head.version == Version::Http10 {
         out.extend_from_slice(b"connection: keep-alive\r\n");
@@ -112,6 +116,8 @@ pub fn response(
     copy.flush(out);
     if head.status >= 200 {
         connection_field(head.version, client, out);
+    } else if head.status == 101 {
+        upgrade::write_answer(buffer, fields, out);
     }
 }
 
@@ -136,7 +142,7 @@ fn drops_length(status: u16) -> bool {
 fn common(kind: FieldKind, field: &Field, connection: &Connection, copy: &mut Copier, out: &mut Vec<u8>) {
     match kind {
         FieldKind::Connection if connection.other => copy.replace_connection(field, out),
-        // No protocol is switched: without an Upgrade field the server answers in HTTP.
+        // What is offered or granted of an Upgrade is written at the end, and only that.
         FieldKind::Connection | FieldKind::Upgrade => copy.leave_out(field, out),
         FieldKind::TransferEncoding => copy.replace(field, b"chunked", out),
         _ => copy.keep(field, out),
@@ -295,6 +301,26 @@ mod tests {
         assert_eq!(
             with("Keep-Alive: 5\r\nProxy-Connection: x\r\n"),
             format!("{plain}Keep-Alive: 5\r\nProxy-Connection: x\r\n")
+        );
+    }
+
+    #[test]
+    fn forwards_an_upgrade_and_the_101_that_grants_it() {
+        let with = |start: &str, fields: &str| request_of(&format!("{start}\r\nHost: h\r\n{fields}\r\n"));
+        let asks = "Upgrade: h2c, websocket\r\nConnection: keep-alive, Upgrade\r\n";
+        assert_eq!(
+            with("GET / HTTP/1.1", asks),
+            "GET / HTTP/1.1\r\nHost: h\r\nconnection: Upgrade\r\nupgrade: websocket\r\n"
+        );
+        assert_eq!(with("GET / HTTP/1.1", "Upgrade: websocket\r\n"), "GET / HTTP/1.1\r\nHost: h\r\n");
+        assert_eq!(with("GET / HTTP/1.0", asks), "GET / HTTP/1.0\r\nHost: h\r\nconnection: keep-alive\r\n");
+        assert_eq!(
+            with("POST / HTTP/1.1", &format!("{asks}Content-Length: 3\r\n")),
+            "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n"
+        );
+        assert_eq!(
+            response_of("HTTP/1.1 101 Sw\r\nUpgrade: websocket\r\nConnection: upgrade\r\nA: b\r\n\r\n", KEPT),
+            "HTTP/1.1 101 Sw\r\nA: b\r\nconnection: Upgrade\r\nupgrade: websocket\r\n"
         );
     }
 

@@ -18,3 +18,4 @@ mod world;
 
 mod requests;
 mod responses;
+mod upgrades;
