@@ -278,4 +278,7 @@ pub mod timeouts {
     pub const HTTP_REQUEST: Duration = Duration::from_secs(10);
     /// Idle client connection between requests.
     pub const KEEP_ALIVE: Duration = Duration::from_secs(30);
+    /// Silence of a tunnel in both directions. Long: an idle WebSocket is nothing unusual, and holds
+    /// no buffer.
+    pub const TUNNEL: Duration = Duration::from_secs(3600);
 }

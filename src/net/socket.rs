@@ -133,6 +133,21 @@ impl Socket {
         let _ = self.options().set_linger(Some(Duration::ZERO));
     }
 
+    /// Breaks the connection at once: the peer is told by a reset, what is still to be sent is lost,
+    /// and pending operations fail. Unlike a shutdown it says nothing that could be taken for an
+    /// orderly end.
+    pub fn abort(&self) {
+        let nowhere = libc::sockaddr { sa_family: libc::AF_UNSPEC as libc::sa_family_t, sa_data: [0; 14] };
+        let size = size_of::<libc::sockaddr>() as libc::socklen_t;
+        // SAFETY: an address of the size that is said, which outlives the call. Connecting to no
+        // address is how Linux is asked to dissolve a connection.
+        let result = unsafe { libc::connect(self.as_fd().as_raw_fd(), &raw const nowhere, size) };
+        if result != 0 {
+            self.reset_on_close();
+            self.shutdown(Shutdown::Both);
+        }
+    }
+
     fn options(&self) -> SockRef<'_> {
         SockRef::from(self)
     }

@@ -75,6 +75,8 @@ pub struct WorkerEvents {
     pub interim_limit: Counter,
     /// Deadlines that fired.
     pub timeouts: Counter,
+    /// Tunnels opened, by an upgrade or in tcp mode.
+    pub tunnels: Counter,
     /// Idle server connections found closed or dirty.
     pub idle_upstream_discarded: Counter,
 }
@@ -95,6 +97,7 @@ impl WorkerEvents {
             ("Response heads beyond a limit", &self.response_too_large),
             ("Responses after too many interim ones", &self.interim_limit),
             ("Time-outs", &self.timeouts),
+            ("Tunnels opened", &self.tunnels),
             ("TLS handshakes failed", &self.tls_failures),
             ("Idle server connections found unusable", &self.idle_upstream_discarded),
             ("Access records lost to a full ring", &self.log_dropped),

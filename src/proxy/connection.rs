@@ -8,9 +8,11 @@ use std::rc::Rc;
 
 use super::client::Client;
 use super::session::{self, millis};
+use super::tunnel::{self, Tunnel};
 use super::worker::{Held, Worker};
 use crate::limits::TLS_HANDSHAKE;
 use crate::net::Socket;
+use crate::net::lease::Permit;
 use crate::tls::session::Session;
 
 /// A client connection between its sessions: all that a parked client costs, beside its task.
@@ -28,12 +30,13 @@ pub(super) struct Connection {
 }
 
 /// Why a session ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ended {
     /// The client is idle: wait for it without a session.
     Park,
     /// The connection is over.
     Close,
+    /// It goes on as a tunnel.
+    Tunnel(Box<Tunnel>),
 }
 
 impl Connection {
@@ -80,7 +83,16 @@ impl Connection {
 /// The task of one connection. What it holds while the client is idle is small: the busy part is one
 /// allocation, made when bytes arrive and freed when the client falls silent.
 pub(super) async fn serve(mut connection: Box<Connection>) {
-    while park(&connection).await && Box::pin(work(&mut connection)).await == Ended::Park {}
+    while park(&connection).await {
+        match Box::pin(work(&mut connection)).await {
+            (Ended::Park, _) => {}
+            (Ended::Close, _) => return,
+            (Ended::Tunnel(tunnel), permit) => {
+                let worker = connection.counted.worker.clone();
+                return Box::pin(tunnel::run(&worker, &connection.client, permit, tunnel)).await;
+            }
+        }
+    }
 }
 
 /// Waits for the client without a lease; `false` when it is to be waited for no longer.
@@ -104,17 +116,17 @@ async fn park(connection: &Connection) -> bool {
     readable.is_ok() && !late
 }
 
-/// A session, as soon as there are leases for one.
-async fn work(connection: &mut Connection) -> Ended {
+/// A session, as soon as there are leases for one. Its permit is returned with what came of it.
+async fn work(connection: &mut Connection) -> (Ended, Permit) {
     let worker = connection.counted.worker.clone();
-    let _permit = match worker.pool.try_permit() {
+    let permit = match worker.pool.try_permit() {
         Some(permit) => permit,
         None => {
             worker.counters.worker.lease_waits.add(1);
             worker.pool.permit().await
         }
     };
-    session::run(&worker, connection).await
+    (session::run(&worker, connection).await, permit)
 }
 
 /// Leaves the gauges however the task ends.

@@ -3,22 +3,24 @@
 
 use std::cell::Cell;
 use std::io;
+use std::rc::Rc;
 
 use super::account::{Account, Termination};
 use super::connection::Connection;
 use super::plan::Request;
 use super::respond::{self, Responded};
 use super::session::{Refusal, millis, send_answer};
+use super::tunnel::Place;
 use super::upload::{self, Upload};
 use super::upstream::{self, Upstream};
-use super::worker::Worker;
+use super::worker::{Held, Worker};
 use crate::balance::sticky::ClientCookie;
 use crate::http::answer::Answer;
 use crate::http::head::Version;
 use crate::http::request::Method;
 use crate::http::rewrite::ClientSide;
-use crate::net::Lease;
 use crate::net::join::join;
+use crate::net::{Lease, Socket};
 use crate::snapshot::{Backend, Server};
 
 /// What both directions of an exchange need to know.
@@ -34,6 +36,8 @@ pub(super) struct Exchange<'a> {
     pub(super) client_timeout_ms: u64,
     pub(super) server_timeout_ms: u64,
     pub(super) progress: Progress,
+    /// The protocols that the request offers to switch to.
+    pub(super) upgrade: Option<Vec<u8>>,
 }
 
 /// What one direction tells the other.
@@ -46,7 +50,6 @@ pub(super) struct Progress {
 }
 
 /// How a connection is left after an exchange.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum After {
     /// Another request may follow.
     Keep,
@@ -56,6 +59,16 @@ pub(super) enum After {
     Linger,
     /// It is cut: what the client has is not everything.
     Cut,
+    /// It goes on as a tunnel, and so does its account.
+    Tunnel(Box<Opened>),
+}
+
+/// The server's side of a tunnel.
+pub(super) struct Opened {
+    pub(super) socket: Socket,
+    pub(super) place: Place,
+    /// What the server has sent already.
+    pub(super) from_server: Lease,
 }
 
 /// What came of the request at the server.
@@ -64,6 +77,8 @@ enum Outcome {
     Forwarded(After),
     /// Nothing was forwarded: this is to be answered.
     Failed(Refusal),
+    /// The protocol is another one from here on.
+    Switched(Box<Opened>),
 }
 
 enum Chosen {
@@ -96,16 +111,23 @@ pub(super) async fn run(
         Chosen::Server { index, balanced } => {
             account.server(worker, index, balanced);
             let (outcome, returned) =
-                at_server(worker, connection, account, backend, index, request, lease).await;
+                at_server(worker, connection, account, &snapshot, index, request, lease).await;
             lease = returned;
-            backend.servers[index].state.leave();
+            if !matches!(outcome, Outcome::Switched(_)) {
+                backend.servers[index].state.leave();
+            }
             outcome
         }
     };
-    backend.in_flight.leave();
     let after = match outcome {
-        Outcome::Forwarded(after) => after,
+        // The tunnel leaves the gauges when it ends.
+        Outcome::Switched(opened) => return (After::Tunnel(opened), lease),
+        Outcome::Forwarded(after) => {
+            backend.in_flight.leave();
+            after
+        }
         Outcome::Failed(refusal) => {
+            backend.in_flight.leave();
             account.terminate(refusal.termination);
             let keep_alive = keep_after_answer && !worker.draining.get();
             let client = ClientSide { version, keep_alive };
@@ -158,11 +180,12 @@ async fn at_server(
     worker: &Worker,
     connection: &Connection,
     account: &mut Account,
-    backend: &Backend,
+    snapshot: &Rc<Held>,
     index: usize,
     mut request: Request,
     mut lease: Lease,
 ) -> (Outcome, Lease) {
+    let backend = &snapshot.backends[request.backend];
     let server = &backend.servers[index];
     let counters = &worker.counters.backends[request.backend].servers[index];
     let replayable = request.method.is_idempotent() && request.rest.is_done();
@@ -182,6 +205,7 @@ async fn at_server(
             receiving: Cell::new(false),
             responded: Cell::new(false),
         },
+        upgrade: request.upgrade.take(),
     };
     // A request that could not be repeated takes a kept connection only when its client knows the
     // risk, having kept its own (HAProxy's `http-reuse safe`).
@@ -225,6 +249,10 @@ async fn at_server(
             Responded::Lost => Outcome::Failed(lost_refusal(&exchange)),
             Responded::Failed(refusal) => Outcome::Failed(refusal),
             Responded::Cut => Outcome::Forwarded(After::Cut),
+            Responded::Switched(from_server) => {
+                let place = Place { snapshot: snapshot.clone(), backend: request.backend, server: index };
+                Outcome::Switched(Box::new(Opened { socket: upstream.socket, place, from_server }))
+            }
             Responded::Complete { server_reusable, keep_client } => {
                 if server_reusable && exchange.progress.upload.get() == Upload::Done {
                     worker.upstreams.keep(

@@ -6,6 +6,7 @@
 //! * `session` reads request heads, `plan` decides where a request goes and rewrites its head.
 //! * `exchange` carries one request to a server (`balancer`, `upstream`) and its response back, with
 //!   `relay` for bodies, `upload` for requests still arriving (at what `pace`), `respond` for response heads.
+//! * `tunnel` relays bytes both ways once a protocol was switched; `shared_permit` is what it holds.
 //! * `account` turns what happened into counters and one access record.
 
 mod accept;
@@ -20,7 +21,9 @@ mod plan;
 mod relay;
 mod respond;
 mod session;
+mod shared_permit;
 pub mod spawn;
+mod tunnel;
 mod upload;
 mod upstream;
 mod worker;

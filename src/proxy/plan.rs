@@ -8,9 +8,9 @@ use super::session::Refusal;
 use super::worker::{Scratch, Worker};
 use crate::balance::sticky::{self, ClientCookie};
 use crate::http::cookie::{self, FieldEdit};
-use crate::http::head::{HeadError, Version};
+use crate::http::head::{Field, HeadError, Version};
 use crate::http::request::{Method, RequestHead};
-use crate::http::rewrite;
+use crate::http::{rewrite, upgrade};
 use crate::net::Lease;
 use crate::snapshot::{Backend, Snapshot};
 
@@ -30,6 +30,8 @@ pub(super) struct Request {
     pub(super) first_skip: usize,
     /// What is left of the body after that.
     pub(super) rest: Flow,
+    /// The protocols it offers to switch to, as one list.
+    pub(super) upgrade: Option<Vec<u8>>,
 }
 
 /// Plans the request whose head is at the front of `lease`.
@@ -46,6 +48,7 @@ pub(super) fn plan(
     let backend = &snapshot.backends[index];
     account.request(worker, index, head.line.of(lease.data()), backend.cookie.is_some());
 
+    let upgrade = head.offers_upgrade.then(|| offer(lease.data(), &scratch.fields));
     let cookie = rewrite_head(worker, backend, head, lease.data(), scratch);
     if backend.forwarded_for {
         scratch.head.extend_from_slice(forwarded_for);
@@ -68,7 +71,15 @@ pub(super) fn plan(
         first_len: head_len + first.forward,
         first_skip: first.skip,
         rest,
+        upgrade,
     })
+}
+
+/// What a 101 is held against; the fields themselves are gone by then. Once per upgrade.
+fn offer(data: &[u8], fields: &[Field]) -> Vec<u8> {
+    let mut offer = Vec::new();
+    upgrade::append_offer(data, fields, &mut offer);
+    offer
 }
 
 /// Writes the forwarded head, without its empty line, to `scratch.head`; persistence reads and

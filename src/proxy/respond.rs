@@ -12,17 +12,18 @@ use crate::http::answer::Answer;
 use crate::http::cacheable::looks_cacheable;
 use crate::http::cookie::set_cookie_name;
 use crate::http::framing::Body;
-use crate::http::head::{HeadError, Parsed, Version, is_worth_parsing};
+use crate::http::head::{Field, HeadError, Parsed, Version, is_worth_parsing};
 use crate::http::obsolete;
 use crate::http::request::Method;
 use crate::http::response::{self, ResponseHead};
 use crate::http::rewrite::{self, ClientSide};
+use crate::http::upgrade;
 use crate::limits::{INTERIM_RESPONSES, READS_PER_TURN};
 use crate::net::Lease;
 use crate::net::driver::yield_now;
 
 /// What came of the response.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Responded {
     /// All of it was forwarded.
     Complete {
@@ -37,6 +38,8 @@ pub(super) enum Responded {
     Failed(Refusal),
     /// Part of it was forwarded, and no more can be.
     Cut,
+    /// The server has switched protocols and the client knows; the lease holds what came behind.
+    Switched(Lease),
 }
 
 /// What came of a read from the server.
@@ -60,6 +63,8 @@ struct Prepared {
     server_keeps: bool,
     keep_client: bool,
     interim: bool,
+    /// A 101 that accepts what the client offered.
+    switches: bool,
 }
 
 /// Reads the response to the request that was, or is being, sent, and forwards it.
@@ -96,6 +101,9 @@ pub(super) async fn run(
             }
         }
         lease.consume(prepared.first_len);
+        if prepared.switches {
+            return Responded::Switched(lease);
+        }
     }
 }
 
@@ -151,11 +159,16 @@ fn prepare(
     let worker = exchange.worker;
     let scratch = &mut *worker.scratch.borrow_mut();
     let Some(head) = parse(exchange, lease, scratch)? else { return Ok(None) };
-    if head.status == 101 {
-        // Nobody asked to switch protocols: Upgrade fields are never forwarded.
-        return Err(HeadError::Malformed);
-    }
     let interim = head.status < 200;
+    let switches = head.status == 101;
+    if switches {
+        // A switch that nobody asked for, or to something else, is no answer to this request.
+        if !is_granted(exchange, &head, lease.data(), &scratch.fields) {
+            return Err(HeadError::Malformed);
+        }
+        account.responded(worker);
+        account.status(head.status);
+    }
     let uploaded = exchange.progress.upload.get() == Upload::Done;
     // HTTP/1.0 knows no chunks: to such a client the end of the connection is the end of the body.
     let ends_with_connection =
@@ -170,8 +183,15 @@ fn prepare(
     let head_len = scratch.head.len();
     if interim {
         let rest = Flow::Done;
-        let prepared =
-            Prepared { first_len: head_len, first_skip: 0, rest, server_keeps: false, keep_client, interim };
+        let prepared = Prepared {
+            first_len: head_len,
+            first_skip: 0,
+            rest,
+            server_keeps: false,
+            keep_client,
+            interim,
+            switches,
+        };
         return Ok(Some(prepared));
     }
     account.responded(worker);
@@ -185,6 +205,7 @@ fn prepare(
         server_keeps: head.keeps_alive(),
         keep_client,
         interim,
+        switches,
     }))
 }
 
@@ -204,6 +225,14 @@ fn parse(exchange: &Exchange<'_>, lease: &mut Lease, scratch: &mut Scratch) -> P
     response::parse(lease.data(), to_head, limits, &mut scratch.fields)
 }
 
+/// Whether a 101 grants what this request offered (RFC 9110 sections 7.8 and 15.2.2).
+fn is_granted(exchange: &Exchange<'_>, head: &ResponseHead, data: &[u8], fields: &[Field]) -> bool {
+    let offer = exchange.upgrade.as_deref();
+    head.version == Version::Http11
+        && head.connection.upgrade
+        && offer.is_some_and(|offer| upgrade::is_granted(data, fields, offer))
+}
+
 /// Writes the whole head for the client to `scratch.head`, with the persistence cookie it needs.
 fn write_head(
     exchange: &Exchange<'_>,
@@ -214,7 +243,7 @@ fn write_head(
     scratch: &mut Scratch,
 ) {
     let Scratch { fields, head: out, .. } = scratch;
-    match exchange.backend.cookie.as_deref().filter(|_| head.status >= 200) {
+    match exchange.backend.cookie.as_deref().filter(|_| head.status >= 200 || head.status == 101) {
         None => rewrite::response(data, head, fields, client, |_| true, out),
         Some(rules) => {
             let mut cookie = ServerCookie::new();

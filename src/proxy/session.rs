@@ -12,8 +12,9 @@ use std::time::Duration;
 
 use super::account::{Account, Termination};
 use super::connection::{Connection, Ended};
-use super::exchange::{self, After};
+use super::exchange::{self, After, Opened};
 use super::plan::{self, Request};
+use super::tunnel::Tunnel;
 use super::worker::Worker;
 use crate::http::answer::{self, Answer};
 use crate::http::head::{HeadError, Version, is_worth_parsing};
@@ -72,10 +73,21 @@ pub(super) async fn run(worker: &Worker, connection: &mut Connection) -> Ended {
         lease = returned;
         match after {
             After::Keep => continue,
+            After::Tunnel(opened) => {
+                let Opened { socket: server, place, from_server } = *opened;
+                return Ended::Tunnel(Box::new(Tunnel {
+                    server,
+                    account,
+                    place,
+                    from_client: lease,
+                    from_server,
+                }));
+            }
             After::Close | After::Linger => {
                 // A connection that is closed with bytes unread is reset, and the answer may go with it.
-                let more =
-                    after == After::Linger || !lease.is_empty() || !connection.client.socket().is_quiet();
+                let more = matches!(after, After::Linger)
+                    || !lease.is_empty()
+                    || !connection.client.socket().is_quiet();
                 finish(worker, connection, lease, more).await;
             }
             After::Cut => {}

@@ -24,3 +24,6 @@ mod presets;
 mod relay;
 mod split;
 mod tls;
+mod tunnel;
+mod upgrade;
+mod websocket;

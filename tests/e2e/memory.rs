@@ -18,7 +18,7 @@ const GROWTH: u64 = 16 * MIB;
 const HUGE: u64 = 1024 * MIB;
 
 /// Runs `work` while another thread watches, and returns the most resident memory seen.
-fn peak_during(process: Process, work: impl FnOnce()) -> u64 {
+pub fn peak_during(process: Process, work: impl FnOnce()) -> u64 {
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let watcher = scope.spawn(|| {
@@ -49,8 +49,9 @@ fn warm(plan: Configuration) -> (Origin, Torii, u64) {
     (origin, torii, baseline)
 }
 
+/// Panics if memory has grown by more than a few leases.
 #[track_caller]
-fn assert_flat(baseline: u64, peak: u64) {
+pub fn assert_flat(baseline: u64, peak: u64) {
     let (from, to) = (baseline / 1024, peak / 1024);
     assert!(peak <= baseline + GROWTH, "resident memory went from {from} KiB to {to} KiB");
 }

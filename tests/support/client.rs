@@ -107,6 +107,13 @@ impl Client<TlsStream> {
         &self.wire.stream.conn
     }
 
+    /// Sends close_notify and FIN, and keeps reading.
+    pub fn finish_writing(&mut self) {
+        self.wire.stream.conn.send_close_notify();
+        self.wire.stream.flush().unwrap();
+        self.wire.stream.sock.shutdown(Shutdown::Write).unwrap();
+    }
+
     /// Closes the TCP connection without a close_notify.
     pub fn drop_without_notice(self) {
         self.wire.stream.sock.shutdown(Shutdown::Both).unwrap();
@@ -182,6 +189,34 @@ impl<S: Read + Write> Client<S> {
             Err(_) => (Vec::new(), true),
         };
         Ok(Response { status, head, body: Vec::new(), trailers, truncated })
+    }
+
+    /// The next `count` bytes, whatever they are.
+    #[track_caller]
+    pub fn exactly(&mut self, count: usize) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.wire
+            .read_body(Framing::Length(count as u64), &mut |piece| bytes.extend_from_slice(piece))
+            .unwrap_or_else(|error| panic!("{error} after {:?}", lossy(&bytes)));
+        bytes
+    }
+
+    /// Everything until the end of the stream.
+    pub fn until_end(&mut self) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.each_piece_until_end(&mut |piece| bytes.extend_from_slice(piece))?;
+        Ok(bytes)
+    }
+
+    /// The same, given to `sink` instead of being kept.
+    pub fn each_piece_until_end(&mut self, sink: &mut dyn FnMut(&[u8])) -> io::Result<()> {
+        self.wire.read_body(Framing::UntilClose, sink).map(drop)
+    }
+
+    /// The connection, of which nothing has been read too far, for a library to use.
+    pub fn into_stream(self) -> S {
+        assert!(self.wire.pending().is_empty(), "bytes that the library would miss");
+        self.wire.stream
     }
 
     /// Whether torii closes without another byte.

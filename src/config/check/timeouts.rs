@@ -2,9 +2,16 @@
 
 use toml::Spanned;
 
-use crate::config::model::Timeouts;
+use crate::config::model::{Timeouts, Tunnel};
 use crate::config::report::Findings;
 use crate::config::schema;
+
+/// What holds in every listener and backend: the defaults, overridden by `[timeouts]`.
+pub fn global(written: Option<&schema::Timeouts>) -> Timeouts {
+    let mut merged = merge(Timeouts::default(), written);
+    merged.tunnel.own = false;
+    merged
+}
 
 /// The inner table wins over what is outside it.
 pub fn merge(outer: Timeouts, written: Option<&schema::Timeouts>) -> Timeouts {
@@ -18,6 +25,7 @@ pub fn merge(outer: Timeouts, written: Option<&schema::Timeouts>) -> Timeouts {
         keep_alive: pick(&written.keep_alive, outer.keep_alive),
         client_fin: written.client_fin.as_ref().map(|value| *value.get_ref()).or(outer.client_fin),
         server_fin: written.server_fin.as_ref().map(|value| *value.get_ref()).or(outer.server_fin),
+        tunnel: Tunnel { limit: pick(&written.tunnel, outer.tunnel.limit), own: written.tunnel.is_some() },
     }
 }
 

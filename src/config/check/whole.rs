@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::{address, backends, listeners, log, process, stats, timeouts};
-use crate::config::model::{Config, Timeouts};
+use crate::config::model::Config;
 use crate::config::report::Findings;
 use crate::config::schema;
 
@@ -31,7 +31,7 @@ pub fn check(file: &schema::File, place: &Place<'_>, findings: &mut Findings) ->
     let io = process::io(file.io.as_ref());
     let limits = process::limits(file.limits.as_ref(), file.io.as_ref(), findings);
     let log = log::check(file.log.as_ref(), place, findings);
-    let defaults = timeouts::merge(Timeouts::default(), file.timeouts.as_ref());
+    let defaults = timeouts::global(file.timeouts.as_ref());
     let mut bound = address::BoundAddresses::default();
     let backends = backends::check(&file.backends, defaults, findings);
     let scope = listeners::Scope { backends: &file.backends, limits: &limits, timeouts: defaults, place };

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::config::model::{CheckKind, ControlCore, Driver, LogTarget};
+use crate::config::model::{CheckKind, ControlCore, Driver, LogTarget, Timeouts};
 
 /// The reference file of the documentation: every key there is.
 const REFERENCE: &str = include_str!("../../../tests/data/torii.toml");
@@ -34,7 +34,7 @@ fn first_lines(entries: &[String]) -> Vec<&str> {
 /// The reference file with a certificate that exists and without what is not built yet.
 fn supported_reference(certificate: &Path) -> String {
     let (text, _) = REFERENCE.split_once("[ha]").unwrap();
-    let lines = text.lines().filter(|line| !line.starts_with("queue") && !line.starts_with("tunnel"));
+    let lines = text.lines().filter(|line| !line.starts_with("queue"));
     let text: String = lines.map(|line| format!("{line}\n")).collect();
     text.replace("/etc/ssl/private/www.example.com.pem", certificate.to_str().unwrap())
 }
@@ -52,11 +52,7 @@ fn refuses_exactly_what_is_not_built_yet_of_the_reference_file() {
     let certificate = write_certificate(folder.path());
     let text = REFERENCE.replace("/etc/ssl/private/www.example.com.pem", certificate.to_str().unwrap());
     let report = check(&text).unwrap_err();
-    let expected = [
-        "error: the time-out `queue` is not supported yet",
-        "error: the time-out `tunnel` is not supported yet",
-        "error: [ha] is not supported yet",
-    ];
+    let expected = ["error: the time-out `queue` is not supported yet", "error: [ha] is not supported yet"];
     assert_eq!(first_lines(&report.errors), expected, "{report}");
     assert!(report.warnings.is_empty(), "{report}");
     assert!(!report.to_string().contains("fowebpass"));
@@ -110,6 +106,23 @@ fn a_small_file_takes_every_default() {
     assert_eq!(config.backends[0].servers[0].max_connections, None);
     assert!(!config.backends[0].forwarded_for);
     assert!(config.backends[0].check.is_none() && config.stats.is_none());
+}
+
+#[test]
+fn the_tunnel_time_out_of_a_backend_wins_over_the_listeners_and_both_over_the_global_one() {
+    for (global, listener, backend, seconds) in [
+        ("", "", "", 3600),
+        ("[timeouts]\ntunnel = \"7s\"\n", "", "", 7),
+        ("[timeouts]\ntunnel = \"7s\"\n", "\ntimeouts = { tunnel = \"6s\" }", "", 6),
+        ("[timeouts]\ntunnel = \"7s\"\n", "", "[backend.timeouts]\ntunnel = \"5s\"\n", 5),
+        ("", "\ntimeouts = { tunnel = \"6s\" }", "[backend.timeouts]\ntunnel = \"8s\"\n", 8),
+    ] {
+        let text = format!("{global}{SMALL}{backend}");
+        let config =
+            check(&text.replace("backend = \"web\"", &format!("backend = \"web\"{listener}"))).unwrap();
+        let limit = Timeouts::tunnel(&config.listeners[0].timeouts, &config.backends[0].timeouts);
+        assert_eq!(limit, Duration::from_secs(seconds), "{global}{listener}{backend}");
+    }
 }
 
 #[test]

@@ -16,4 +16,4 @@ pub use file::Config;
 pub use listener::{Listener, Tls};
 pub use process::{ControlCore, Driver, Io, Limits, Log, LogFormat, LogTarget, Process, Threads};
 pub use stats::{Stats, User};
-pub use timeouts::Timeouts;
+pub use timeouts::{Timeouts, Tunnel};

@@ -21,6 +21,17 @@ pub struct Timeouts {
     pub client_fin: Option<Duration>,
     /// Server inactivity once one direction of its connection has ended; `None`: `server`.
     pub server_fin: Option<Duration>,
+    /// Silence of a tunnel; see `Timeouts::tunnel`.
+    pub tunnel: Tunnel,
+}
+
+/// How long a tunnel may be silent, as one table has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tunnel {
+    /// The limit.
+    pub limit: Duration,
+    /// Whether it is written in the table of the listener or backend itself.
+    pub own: bool,
 }
 
 impl Default for Timeouts {
@@ -34,6 +45,7 @@ impl Default for Timeouts {
             keep_alive: timeouts::KEEP_ALIVE,
             client_fin: None,
             server_fin: None,
+            tunnel: Tunnel { limit: timeouts::TUNNEL, own: false },
         }
     }
 }
@@ -47,5 +59,11 @@ impl Timeouts {
     /// `server_fin`, or what stands for it.
     pub fn server_fin(&self) -> Duration {
         self.server_fin.unwrap_or(self.server)
+    }
+
+    /// How long a tunnel between the two may be silent in both directions: what is written in the
+    /// backend holds, as in HAProxy, else what is written in the listener, else the global value.
+    pub fn tunnel(listener: &Self, backend: &Self) -> Duration {
+        if listener.tunnel.own && !backend.tunnel.own { listener.tunnel.limit } else { backend.tunnel.limit }
     }
 }

@@ -24,12 +24,13 @@ pub struct Timeouts {
     pub client_fin: Option<Spanned<Duration>>,
     /// Server inactivity once one direction has ended.
     pub server_fin: Option<Spanned<Duration>>,
+    /// Silence of a tunnel.
+    pub tunnel: Option<Spanned<Duration>>,
 }
 
 pub(super) fn read_timeouts(table: &mut TableReader<'_, '_>) -> Timeouts {
     let help = "remove the key: a request never waits for a server's slot in this version";
     table.not_supported("queue", "the time-out `queue`", help);
-    table.not_supported("tunnel", "the time-out `tunnel`", "remove the key: this version has no tunnels");
     let mut timeout = |key| table.duration(key, Duration::from_millis(1), limits::DURATION_MAX);
     Timeouts {
         connect: timeout("connect"),
@@ -39,5 +40,6 @@ pub(super) fn read_timeouts(table: &mut TableReader<'_, '_>) -> Timeouts {
         keep_alive: timeout("keep_alive"),
         client_fin: timeout("client_fin"),
         server_fin: timeout("server_fin"),
+        tunnel: timeout("tunnel"),
     }
 }
