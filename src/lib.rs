@@ -4,8 +4,9 @@
 //!
 //! ```text
 //! cli -> control -> {admin, health, config, snapshot, observe}
-//!        proxy   -> {net, tls, http, balance, snapshot, observe}
-//! http, balance, health::machine import nothing but limits
+//!        proxy   -> {net, tls, http, balance, proxy_protocol, snapshot, observe}
+//!        config, snapshot, proxy -> address
+//! address, http, balance, proxy_protocol, health::machine import nothing but limits
 //! ```
 //!
 //! `control` and `proxy` meet only in `snapshot`, `observe` and a small mailbox.
@@ -13,12 +14,14 @@
 
 pub mod limits;
 
+pub mod address;
 pub mod balance;
 pub mod config;
 pub mod health;
 pub mod http;
 pub mod net;
 pub mod observe;
+pub mod proxy_protocol;
 pub mod snapshot;
 pub mod tls;
 

@@ -103,6 +103,13 @@ pub const TLS_HANDSHAKE: Duration = Duration::from_secs(5);
 /// terminating TLS. One lease; browsers send 1 to 2 KiB, post-quantum key shares and tickets included.
 pub const CLIENT_HELLO_SIZE: usize = 16 * 1024;
 
+/// Bytes of a PROXY protocol header of version 1: the specification's bound, line end included.
+pub const PROXY_V1_SIZE: usize = 107;
+
+/// Bytes of a PROXY protocol header of version 2: 16, and 2 KiB of
+/// addresses and typed values. Those of a cloud's balancer or of a client certificate are a few hundred.
+pub const PROXY_V2_SIZE: usize = 16 + 2048;
+
 /// Queue of connections the kernel may hold for a listener (bounded by net.core.somaxconn).
 pub const LISTEN_BACKLOG: i32 = 4096;
 
@@ -194,6 +201,15 @@ pub const CERTIFICATE_FOLDER_ENTRIES: usize = 10_000;
 
 /// Names read from one certificate.
 pub const CERTIFICATE_NAMES: usize = 1000;
+
+/// Bytes of a file of networks: a hundred thousand IPv6 networks are about 4 MiB.
+pub const NETWORK_FILE_SIZE: usize = 16 * 1024 * 1024;
+
+/// Networks of one list, its files included. A million cost at most 17 MiB, once.
+pub const NETWORKS: usize = 1_000_000;
+
+/// Faults of one file of networks that are shown; reading it stops there.
+pub const NETWORK_FILE_FAULTS: usize = 10;
 
 /// Bytes of a `password_file`.
 pub const PASSWORD_FILE_SIZE: usize = 4096;

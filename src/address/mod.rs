@@ -1,0 +1,9 @@
+//! Which addresses are meant by a list of networks, and who is let in: no socket, no configuration.
+//!
+//! Filled by `config::check`, read by `proxy` through the snapshot.
+
+mod access;
+mod networks;
+
+pub use access::Access;
+pub use networks::{Network, NetworkError, Networks};
