@@ -4,6 +4,8 @@
 
 mod access;
 mod networks;
+mod trust;
 
 pub use access::Access;
 pub use networks::{Network, NetworkError, Networks};
+pub use trust::Trust;

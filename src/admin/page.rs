@@ -244,6 +244,9 @@ fn total(row: &Row) -> Cell {
          other: {other}",
         row.requests_total
     );
+    if let Some(denied) = row.denied_connections.filter(|&count| count > 0) {
+        title += &format!("\nConnections denied: {denied}");
+    }
     if let Some(intercepted) = row.intercepted {
         title += &format!("\nAnswered by torii: {intercepted}");
     }

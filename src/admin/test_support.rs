@@ -77,6 +77,9 @@ fn snapshot() -> Snapshot {
         listeners: vec![Listener {
             name: "front_in".into(),
             backend: 0,
+            access: None,
+            accept_proxy: false,
+            trust: None,
             tls: None,
             timeouts,
             connections: gauge(212, 1_840, 30_000),
@@ -90,12 +93,13 @@ fn snapshot() -> Snapshot {
                 server("web4"),
             ],
             balance: crate::balance::Balance::default(),
-            forwarded_for: true,
+            forwarding: None,
             cookie: None,
             timeouts,
             in_flight: gauge(36, 141, u32::MAX),
             epoch: Arc::new(AtomicU64::new(0)),
         }],
+        tells_port: false,
         process: gauge(212, 1_840, 60_000),
         server_connections: gauge(36, 141, 60_000),
         limits: TrafficLimits::default(),
@@ -111,7 +115,7 @@ fn server(name: &str) -> Server {
         state.leave();
     }
     let address = "192.0.2.11:80".parse().unwrap();
-    Server { name: name.into(), address, cookie: None, state: Arc::new(state) }
+    Server { name: name.into(), address, cookie: None, send_proxy: None, state: Arc::new(state) }
 }
 
 fn checked(name: &str, up: bool, status: &'static str, code: u16, health: u32, age_s: u64) -> Server {

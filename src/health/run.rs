@@ -19,6 +19,7 @@ use super::schedule::{self, Schedule};
 use super::tcp_probe;
 use super::verdict::Verdict;
 use crate::config::model::{self, Check, CheckKind};
+use crate::proxy_protocol::{self, Version};
 use crate::snapshot::{Backend, Server, Snapshot};
 
 /// Checks every server of every backend that has a check, for as long as it is polled; dropping the
@@ -53,7 +54,7 @@ where
             interval: check.interval,
             machine: Machine::new(check.rise, check.fall),
             schedule: Schedule::new(start.into_std(), offset, check.interval),
-            probe: Probe::new(&check.kind),
+            probe: Probe::new(&check.kind, backends[backend].servers[server].send_proxy),
             notify: Arc::clone(&notify),
         };
         task.begin_report(check);
@@ -82,23 +83,31 @@ struct ServerCheck<N> {
 }
 
 enum Probe {
-    Tcp,
+    /// With what is sent ahead.
+    Tcp(Vec<u8>),
     Http(HttpProbe),
 }
 
 impl Probe {
-    fn new(kind: &CheckKind) -> Self {
+    /// A server that expects the PROXY protocol gets the header of a connection without a client, as
+    /// with HAProxy's `check-send-proxy`.
+    fn new(kind: &CheckKind, send_proxy: Option<Version>) -> Self {
+        let mut greeting = Vec::new();
+        if let Some(version) = send_proxy {
+            proxy_protocol::write_local(version, &mut greeting);
+        }
         match kind {
-            CheckKind::Tcp => Self::Tcp,
+            CheckKind::Tcp => Self::Tcp(greeting),
             CheckKind::Http { method, target, version, host } => {
-                Self::Http(HttpProbe::new(http_probe::request(method, target, version, host.as_deref())))
+                greeting.extend(http_probe::request(method, target, version, host.as_deref()));
+                Self::Http(HttpProbe::new(greeting))
             }
         }
     }
 
     async fn check(&mut self, address: SocketAddr, limit: Duration) -> Verdict {
         match self {
-            Self::Tcp => tcp_probe::check(address, limit).await,
+            Self::Tcp(greeting) => tcp_probe::check(address, limit, greeting).await,
             Self::Http(probe) => probe.check(address, limit).await,
         }
     }

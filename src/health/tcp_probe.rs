@@ -11,11 +11,16 @@ use tokio::time::{Instant, timeout_at};
 
 use super::verdict::{CheckStatus, Verdict};
 
-/// Checks `address` once, within `limit`.
-pub async fn check(address: SocketAddr, limit: Duration) -> Verdict {
+/// Checks `address` once, within `limit`. `greeting` is sent to whoever answers and is not part of
+/// the verdict.
+pub async fn check(address: SocketAddr, limit: Duration, greeting: &[u8]) -> Verdict {
     let start = Instant::now();
     let mut verdict = match connect(address, start + limit).await {
-        Ok(_) => Verdict::new(CheckStatus::L4Ok),
+        Ok(stream) => {
+            // A fresh connection has room for so few bytes: nothing is waited for.
+            let _ = stream.try_write(greeting);
+            Verdict::new(CheckStatus::L4Ok)
+        }
         Err(verdict) => verdict,
     };
     verdict.duration = start.elapsed();
@@ -43,7 +48,7 @@ mod tests {
     #[tokio::test]
     async fn a_listening_server_passes() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let verdict = check(listener.local_addr().unwrap(), LIMIT).await;
+        let verdict = check(listener.local_addr().unwrap(), LIMIT, b"").await;
         assert_eq!(verdict.status, CheckStatus::L4Ok);
         assert_eq!(verdict.info, None);
     }
@@ -54,7 +59,7 @@ mod tests {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
         let address = socket.local_addr().unwrap().as_socket().unwrap();
-        let verdict = check(address, LIMIT).await;
+        let verdict = check(address, LIMIT, b"").await;
         assert_eq!(verdict.status, CheckStatus::L4Connection);
         assert_eq!(verdict.info.as_deref(), Some("Connection refused"));
     }
@@ -74,7 +79,7 @@ mod tests {
                 socket
             })
             .collect();
-        let verdict = check(address.as_socket().unwrap(), Duration::from_millis(50)).await;
+        let verdict = check(address.as_socket().unwrap(), Duration::from_millis(50), b"").await;
         assert_eq!(verdict.status, CheckStatus::L4Timeout);
         drop(waiting);
     }

@@ -43,6 +43,8 @@ pub enum FieldKind {
     Expect,
     Upgrade,
     Te,
+    /// Not forwarded: set by whoever edits parsed fields before they are written.
+    LeftOut,
 }
 
 /// One field line.

@@ -13,6 +13,7 @@ pub mod cacheable;
 pub mod chunked;
 pub mod cookie;
 pub mod fields;
+pub mod forwarded;
 pub mod framing;
 pub mod head;
 pub mod obsolete;

@@ -56,6 +56,12 @@ pub fn request(
             FieldKind::Te if !asks_for_trailers(field.value.of(buffer)) => copy.leave_out(field, out),
             FieldKind::Te => copy.replace(field, b"trailers", out),
             FieldKind::ContentLength => copy.replace_length(field, out),
+            // What Connection names has been taken out, so that it need not be told. But TE asks the
+            // next hop (RFC 9110 section 10.1.4).
+            FieldKind::Connection if head.connection.other && names_te(field.value.of(buffer)) => {
+                copy.replace(field, b"TE", out);
+            }
+            FieldKind::Connection => copy.leave_out(field, out),
             kind => common(kind, field, &head.connection, &mut copy, out),
         }
     }
@@ -143,10 +149,14 @@ fn common(kind: FieldKind, field: &Field, connection: &Connection, copy: &mut Co
     match kind {
         FieldKind::Connection if connection.other => copy.replace_connection(field, out),
         // What is offered or granted of an Upgrade is written at the end, and only that.
-        FieldKind::Connection | FieldKind::Upgrade => copy.leave_out(field, out),
+        FieldKind::Connection | FieldKind::Upgrade | FieldKind::LeftOut => copy.leave_out(field, out),
         FieldKind::TransferEncoding => copy.replace(field, b"chunked", out),
         _ => copy.keep(field, out),
     }
+}
+
+fn names_te(value: &[u8]) -> bool {
+    list(value).any(|token| token.eq_ignore_ascii_case(b"te"))
 }
 
 /// HAProxy reduces TE to `trailers`, where that word stands alone in the list.
@@ -295,9 +305,10 @@ mod tests {
         assert_eq!(with("Connection: close\r\n"), plain);
         assert_eq!(with("Connection: upgrade\r\nUpgrade: h2c\r\n"), plain);
         assert_eq!(
-            with("Connection: close, X-Real-Ip,, upgrade ,y\r\n"),
-            format!("{plain}Connection: X-Real-Ip, y\r\n")
+            with("Connection: close, X-Real-Ip,, te ,y\r\nTE: trailers\r\n"),
+            format!("{plain}Connection: TE\r\nTE: trailers\r\n")
         );
+        assert_eq!(with("Connection: close, X-Real-Ip,, upgrade ,y\r\n"), plain);
         assert_eq!(
             with("Keep-Alive: 5\r\nProxy-Connection: x\r\n"),
             format!("{plain}Keep-Alive: 5\r\nProxy-Connection: x\r\n")

@@ -121,6 +121,11 @@ impl Socket {
         unsafe { libc::poll(&raw mut poll, 1, 0) == 0 }
     }
 
+    /// The address of this end; `None` when the connection is gone.
+    pub fn local_address(&self) -> Option<SocketAddr> {
+        self.options().local_addr().ok()?.as_socket()
+    }
+
     /// Ends one or both directions; a pending operation there completes.
     pub fn shutdown(&self, how: Shutdown) {
         // A connection that is already down cannot be shut down: nothing is left to do.

@@ -59,6 +59,8 @@ pub struct WorkerEvents {
     pub accept_errors: Counter,
     /// TLS handshakes that failed or timed out.
     pub tls_failures: Counter,
+    /// Connections without the PROXY protocol header that their listener requires.
+    pub proxy_headers_refused: Counter,
     /// Heads beyond `request_head_size`.
     pub head_too_large: Counter,
     /// Heads beyond `request_headers`.
@@ -99,6 +101,7 @@ impl WorkerEvents {
             ("Time-outs", &self.timeouts),
             ("Tunnels opened", &self.tunnels),
             ("TLS handshakes failed", &self.tls_failures),
+            ("PROXY protocol headers missing or malformed", &self.proxy_headers_refused),
             ("Idle server connections found unusable", &self.idle_upstream_discarded),
             ("Access records lost to a full ring", &self.log_dropped),
         ]
@@ -111,6 +114,8 @@ impl WorkerEvents {
 pub struct ListenerCounters {
     /// Connections accepted.
     pub connections: Counter,
+    /// Connections refused by `allow`, `deny` or `trusted_proxies` (`dcon`).
+    pub denied_connections: Counter,
     /// Requests, whatever came of them.
     pub requests: Counter,
     /// Bytes from clients.

@@ -3,6 +3,7 @@
 //! At a limit the listener is not read: clients wait in the kernel's backlog, as with HAProxy's
 //! maxconn, and are neither refused nor logged.
 
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use super::connection::{Connection, serve};
 use super::worker::Worker;
 use crate::net::driver::{sleep, spawn};
 use crate::net::listener::Listener;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{self, Snapshot};
 
 /// How often a full listener looks for room, and how long accepting rests after an error.
 const RETRY: Duration = Duration::from_millis(10);
@@ -26,6 +27,12 @@ pub(super) async fn run(worker: Rc<Worker>, socket: Rc<Listener>, index: usize) 
         match socket.accept(&worker.deadlines).await {
             Ok((client, address)) => {
                 worker.clock.read();
+                if !admits(&worker.snapshot().listeners[index], address.ip()) {
+                    worker.counters.listeners[index].denied_connections.add(1);
+                    // As HAProxy: nothing is left of a refused connection, not even a waiting port.
+                    client.reset_on_close();
+                    continue;
+                }
                 // Another worker may have taken the last place meanwhile: this client waits.
                 while !enter(&worker.snapshot(), index) {
                     sleep(RETRY).await;
@@ -41,6 +48,15 @@ pub(super) async fn run(worker: Rc<Worker>, socket: Rc<Listener>, index: usize) 
             }
         }
     }
+}
+
+/// Whether a TCP peer may connect: by the listener's lists, and as a sender of PROXY protocol headers.
+fn admits(listener: &snapshot::Listener, peer: IpAddr) -> bool {
+    if listener.access.as_ref().is_some_and(|access| !access.permits(peer)) {
+        return false;
+    }
+    let accept_proxy = listener.accept_proxy;
+    !accept_proxy || listener.trust.as_ref().is_none_or(|trust| trust.proxies.contains(peer))
 }
 
 async fn wait_for_room(worker: &Worker, index: usize) {

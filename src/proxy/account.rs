@@ -14,6 +14,8 @@ pub(super) struct Termination(pub(super) [u8; 2]);
 /// The account of one exchange at a time; its buffers are reused for the next.
 pub(super) struct Account {
     record: Record,
+    /// The client of the connection, which is each request's unless a trusted proxy says otherwise.
+    peer: SocketAddr,
     marks: Marks,
     recognised: bool,
     /// Whether the balance, and not a cookie, chose the server.
@@ -36,6 +38,7 @@ impl Account {
     pub(super) fn new(client: SocketAddr, listener: usize) -> Self {
         Self {
             record: Record::new(client, listener as u16),
+            peer: client,
             marks: Marks::default(),
             recognised: false,
             balanced: false,
@@ -57,6 +60,7 @@ impl Account {
         self.sent_to_server = 0;
         self.received_from_server = 0;
         let record = &mut self.record;
+        record.client = self.peer;
         record.start_unix_ms = worker.clock.unix_ms(first_byte_ms);
         record.backend = NONE;
         record.server = NONE;
@@ -68,6 +72,16 @@ impl Account {
         record.retries = 0;
         record.request_line.clear();
         worker.counters.listeners[usize::from(record.listener)].requests.add(1);
+    }
+
+    /// Who sent it.
+    pub(super) fn client(&mut self, client: SocketAddr) {
+        self.record.client = client;
+    }
+
+    /// Who sent it: the peer, or whom a trusted proxy named.
+    pub(super) fn client_address(&self) -> SocketAddr {
+        self.record.client
     }
 
     /// Its head is complete and its backend known.

@@ -26,25 +26,37 @@ impl Client {
         &self.socket
     }
 
+    /// Whether it is encrypted.
+    pub(super) fn is_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
     /// Whether a TLS handshake has to be done first.
     pub(super) fn is_handshaking(&self) -> bool {
         self.tls.as_ref().is_some_and(|tls| tls.borrow().is_handshaking())
     }
 
     /// Does the TLS handshake with `lease` as its buffer; returns it with the plaintext that came
-    /// right behind it, if any.
+    /// right behind it, if any. What the lease holds is the beginning of the handshake.
     ///
     /// # Errors
     /// The connection ended or the peer broke the protocol; an alert has been sent.
     pub(super) async fn handshake(&self, mut lease: Lease) -> (io::Result<()>, Lease) {
         let Some(tls) = &self.tls else { return (Ok(()), lease) };
+        let mut ahead = lease.len();
         loop {
-            let (result, returned) = self.send_waiting(tls, lease).await;
+            let (result, returned) = match ahead {
+                0 => self.send_waiting(tls, lease).await,
+                _ => (Ok(()), lease),
+            };
             lease = returned;
             if result.is_err() || !tls.borrow().is_handshaking() {
                 return (result, lease);
             }
-            let (received, returned) = self.socket.receive(lease).await;
+            let (received, returned) = match std::mem::take(&mut ahead) {
+                0 => self.socket.receive(lease).await,
+                count => (Ok(count), lease),
+            };
             lease = returned;
             let fed = match received {
                 Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),

@@ -3,9 +3,11 @@
 //! A parked connection is this small task waiting for readability: no lease, no session. The session
 //! is made when bytes arrive and goes away when the client has been silent for a while.
 
+use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
+use super::announced::Kept;
 use super::client::Client;
 use super::session::{self, millis};
 use super::tunnel::{self, Tunnel};
@@ -18,7 +20,14 @@ use crate::tls::session::Session;
 /// A client connection between its sessions: all that a parked client costs, beside its task.
 pub(super) struct Connection {
     pub(super) client: Client,
+    /// The client: the other end, until a PROXY protocol header says otherwise.
     pub(super) address: SocketAddr,
+    /// Where it connected to, where such a header said so.
+    destination: Option<Box<SocketAddr>>,
+    /// Such a header has to come first.
+    pub(super) awaits_header: bool,
+    /// A server connection that is this client's alone.
+    pub(super) kept: Cell<Option<Box<Kept>>>,
     pub(super) listener: usize,
     /// Milliseconds of the worker's clock when it was accepted.
     pub(super) accepted_ms: u64,
@@ -63,9 +72,29 @@ impl Connection {
         };
         let client = Client::new(socket, tls);
         let accepted_ms = worker.clock.now();
-        let connection =
-            Self { client, address, listener, accepted_ms, served_ms: None, requests: 0, counted };
-        Some(Box::new(connection))
+        Some(Box::new(Self {
+            client,
+            address,
+            destination: None,
+            awaits_header: counted.snapshot.listeners[listener].accept_proxy,
+            kept: Cell::new(None),
+            listener,
+            accepted_ms,
+            served_ms: None,
+            requests: 0,
+            counted,
+        }))
+    }
+
+    /// Takes over the addresses that a PROXY protocol header announced.
+    pub(super) fn announced(&mut self, source: SocketAddr, destination: SocketAddr) {
+        self.address = source;
+        self.destination = Some(Box::new(destination));
+    }
+
+    /// Where the client connected to; `None` when the connection is gone.
+    pub(super) fn destination(&self) -> Option<SocketAddr> {
+        self.destination.as_deref().copied().or_else(|| self.client.socket().local_address())
     }
 
     /// Until when a silent client is waited for: its first request is due from the connection on,
@@ -74,7 +103,9 @@ impl Connection {
         let timeouts = &self.counted.snapshot.listeners[self.listener].timeouts;
         match self.served_ms {
             Some(served_ms) => served_ms + millis(timeouts.keep_alive),
-            None if self.client.is_handshaking() => self.accepted_ms + millis(TLS_HANDSHAKE),
+            None if self.client.is_handshaking() && !self.awaits_header => {
+                self.accepted_ms + millis(TLS_HANDSHAKE)
+            }
             None => self.accepted_ms + millis(timeouts.http_request),
         }
     }
@@ -97,6 +128,7 @@ pub(super) async fn serve(mut connection: Box<Connection>) {
 
 /// Waits for the client without a lease; `false` when it is to be waited for no longer.
 async fn park(connection: &Connection) -> bool {
+    drop(connection.kept.take());
     let due_ms = connection.due_ms();
     let deadline = connection.client.socket().deadline();
     // A drain ends clients between requests, but not one whose first request may be on its way.

@@ -3,9 +3,11 @@
 
 use std::cell::Cell;
 use std::io;
+use std::net::IpAddr;
 use std::rc::Rc;
 
 use super::account::{Account, Termination};
+use super::announced;
 use super::connection::Connection;
 use super::plan::Request;
 use super::respond::{self, Responded};
@@ -102,7 +104,7 @@ pub(super) async fn run(
     backend.in_flight.enter();
     let (version, method) = (request.version, request.method);
     let keep_after_answer = request.wants_keep_alive && request.rest.is_done();
-    let outcome = match choose(worker, connection, backend, &request) {
+    let outcome = match choose(worker, account.client_address().ip(), backend, &request) {
         Chosen::Nobody(refusal) => {
             worker.counters.backends[request.backend].no_server.add(1);
             lease.consume(request.first_len + request.first_skip);
@@ -147,7 +149,7 @@ pub(super) async fn run(
 }
 
 /// The server that the cookie names, or the next by balance; its slot is taken.
-fn choose(worker: &Worker, connection: &Connection, backend: &Backend, request: &Request) -> Chosen {
+fn choose(worker: &Worker, client: IpAddr, backend: &Backend, request: &Request) -> Chosen {
     if let Some(index) = request.cookie.server() {
         if backend.servers[index].state.enter() {
             return Chosen::Server { index, balanced: false };
@@ -157,7 +159,7 @@ fn choose(worker: &Worker, connection: &Connection, backend: &Backend, request: 
     // Another worker may take the last slot between the look and the entry: look again, a server at
     // a time at most.
     for _ in 0..backend.servers.len() {
-        match worker.balance(request.backend, backend, connection.address.ip()) {
+        match worker.balance(request.backend, backend, client) {
             Some(index) if backend.servers[index].state.enter() => {
                 return Chosen::Server { index, balanced: true };
             }
@@ -210,10 +212,12 @@ async fn at_server(
     // A request that could not be repeated takes a kept connection only when its client knows the
     // risk, having kept its own (HAProxy's `http-reuse safe`).
     let client_may_repeat = connection.served_ms.is_some();
-    let mut reused = None;
-    if replayable || client_may_repeat {
-        reused = worker.upstreams.reuse(request.backend, index, worker);
-    }
+    let client = account.client_address();
+    let mut reused = match server.send_proxy {
+        _ if !replayable && !client_may_repeat => None,
+        None => worker.upstreams.reuse(request.backend, index, worker),
+        Some(_) => announced::reuse(worker, connection, request.backend, index, client),
+    };
     loop {
         let upstream = match reused.take() {
             Some(upstream) => upstream,
@@ -230,6 +234,10 @@ async fn at_server(
         };
         worker.clock.read();
         account.connected(worker);
+        if let Some(version) = server.send_proxy.filter(|_| !upstream.reused) {
+            let timeout_ms = exchange.server_timeout_ms;
+            announced::announce(worker, connection, version, client, &upstream.socket, timeout_ms).await;
+        }
         let (responded, returned) = carry(&exchange, account, &mut request, &upstream, lease).await;
         lease = returned;
         let outcome = match responded {
@@ -255,13 +263,11 @@ async fn at_server(
             }
             Responded::Complete { server_reusable, keep_client } => {
                 if server_reusable && exchange.progress.upload.get() == Upload::Done {
-                    worker.upstreams.keep(
-                        request.backend,
-                        index,
-                        upstream.socket,
-                        worker.clock.now(),
-                        counters,
-                    );
+                    let (backend, socket) = (request.backend, upstream.socket);
+                    match server.send_proxy {
+                        None => worker.upstreams.keep(backend, index, socket, worker.clock.now(), counters),
+                        Some(_) => announced::keep(connection, backend, index, client, socket),
+                    }
                 }
                 Outcome::Forwarded(match (keep_client, exchange.progress.upload.get()) {
                     (true, Upload::Done) => After::Keep,

@@ -3,21 +3,26 @@
 //! In the order a request meets them:
 //! * `spawn` starts a worker's thread; `worker` is what its tasks share; `mailbox` what control says.
 //! * `accept` takes connections, `connection` parks the idle ones, `client` is one with or without TLS.
+//! * `proxy_header` reads what a balancer in front says of the client, `identity` who that is taken to be.
 //! * `session` reads request heads, `plan` decides where a request goes and rewrites its head.
 //! * `exchange` carries one request to a server (`balancer`, `upstream`) and its response back, with
-//!   `relay` for bodies, `upload` for requests still arriving (at what `pace`), `respond` for response heads.
+//!   `relay` for bodies, `upload` for requests still arriving (at what `pace`), `respond` for response
+//!   heads, and `announced` for servers that want the client's address ahead.
 //! * `tunnel` relays bytes both ways once a protocol was switched; `shared_permit` is what it holds.
 //! * `account` turns what happened into counters and one access record.
 
 mod accept;
 mod account;
+mod announced;
 mod balancer;
 mod client;
 mod connection;
 mod exchange;
+mod identity;
 pub mod mailbox;
 mod pace;
 mod plan;
+mod proxy_header;
 mod relay;
 mod respond;
 mod session;

@@ -3,11 +3,13 @@
 //! Called by `session` in the same turn in which the head was parsed, while its spans are valid.
 
 use super::account::Account;
+use super::identity::Identity;
 use super::relay::Flow;
 use super::session::Refusal;
 use super::worker::{Scratch, Worker};
 use crate::balance::sticky::{self, ClientCookie};
 use crate::http::cookie::{self, FieldEdit};
+use crate::http::forwarded;
 use crate::http::head::{Field, HeadError, Version};
 use crate::http::request::{Method, RequestHead};
 use crate::http::{rewrite, upgrade};
@@ -39,20 +41,34 @@ pub(super) fn plan(
     worker: &Worker,
     snapshot: &Snapshot,
     head: &RequestHead,
-    forwarded_for: &[u8],
+    identity: &mut Identity,
     account: &mut Account,
     lease: &mut Lease,
     scratch: &mut Scratch,
 ) -> Result<Request, Refusal> {
-    let index = snapshot.listeners[account.listener()].backend;
+    let listener = &snapshot.listeners[account.listener()];
+    let index = listener.backend;
     let backend = &snapshot.backends[index];
     account.request(worker, index, head.line.of(lease.data()), backend.cookie.is_some());
 
-    let upgrade = head.offers_upgrade.then(|| offer(lease.data(), &scratch.fields));
-    let cookie = rewrite_head(worker, backend, head, lease.data(), scratch);
-    if backend.forwarded_for {
-        scratch.head.extend_from_slice(forwarded_for);
+    let data = lease.data();
+    let upgrade = head.offers_upgrade.then(|| offer(data, &scratch.fields));
+    if let Some(trust) = &listener.trust {
+        account.client(identity.find(trust, data, scratch));
     }
+    if head.connection.other {
+        forwarded::remove_nominated(data, &mut scratch.fields, worker.head_limits.fields)
+            .map_err(|error| Refusal::of(worker, error))?;
+    }
+    let cookie = match &backend.forwarding {
+        None => rewrite_head(worker, backend, head, data, scratch),
+        Some(forwarding) => {
+            let lines = identity.make_room(forwarding, data, scratch);
+            let cookie = rewrite_head(worker, backend, head, data, scratch);
+            identity.write(forwarding, lines, head, data, scratch);
+            cookie
+        }
+    };
     scratch.head.extend_from_slice(b"\r\n");
     if !lease.replace_front(head.len, &scratch.head) {
         return Err(Refusal::of(worker, HeadError::HeadTooLarge));

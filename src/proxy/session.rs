@@ -7,13 +7,14 @@
 //!     └──malformed, late, cut off───────┴──▶ answer, finish, close
 //! ```
 
-use std::io::Write;
 use std::time::Duration;
 
 use super::account::{Account, Termination};
 use super::connection::{Connection, Ended};
 use super::exchange::{self, After, Opened};
+use super::identity::Identity;
 use super::plan::{self, Request};
+use super::proxy_header;
 use super::tunnel::Tunnel;
 use super::worker::Worker;
 use crate::http::answer::{self, Answer};
@@ -42,6 +43,17 @@ enum Next {
 /// Serves the connection until it is idle or over.
 pub(super) async fn run(worker: &Worker, connection: &mut Connection) -> Ended {
     let mut lease = worker.pool.take();
+    if connection.awaits_header {
+        let (good, returned) = proxy_header::read(worker, connection, lease).await;
+        if !good {
+            return Ended::Close;
+        }
+        lease = returned;
+        connection.awaits_header = false;
+        if !connection.client.is_tls() {
+            worker.counters.listeners[connection.listener].bytes_in.add(lease.len() as u64);
+        }
+    }
     if connection.client.is_handshaking() {
         let deadline = connection.client.socket().deadline();
         deadline.arm(connection.accepted_ms + millis(TLS_HANDSHAKE));
@@ -56,9 +68,9 @@ pub(super) async fn run(worker: &Worker, connection: &mut Connection) -> Ended {
         worker.counters.listeners[connection.listener].bytes_in.add(lease.len() as u64);
     }
     let mut account = Account::new(connection.address, connection.listener);
-    let forwarded_for = forwarded_for_line(connection);
+    let mut identity = Identity::new(connection, &worker.snapshot());
     loop {
-        let (next, returned) = next_request(worker, connection, &mut account, &forwarded_for, lease).await;
+        let (next, returned) = next_request(worker, connection, &mut account, &mut identity, lease).await;
         lease = returned;
         let request = match next {
             Next::Request(request) => use_up(worker, connection, request),
@@ -113,7 +125,7 @@ async fn next_request(
     worker: &Worker,
     connection: &Connection,
     account: &mut Account,
-    forwarded_for: &[u8],
+    identity: &mut Identity,
     mut lease: Lease,
 ) -> (Next, Lease) {
     let snapshot = worker.snapshot();
@@ -123,7 +135,7 @@ async fn next_request(
         if lease.len() > searched {
             let begun_ms = begun_ms.unwrap_or(0);
             if let Some(next) =
-                parse(worker, &snapshot, account, forwarded_for, &mut lease, &mut searched, begun_ms)
+                parse(worker, &snapshot, account, identity, &mut lease, &mut searched, begun_ms)
             {
                 return (next, lease);
             }
@@ -174,7 +186,7 @@ fn parse(
     worker: &Worker,
     snapshot: &Snapshot,
     account: &mut Account,
-    forwarded_for: &[u8],
+    identity: &mut Identity,
     lease: &mut Lease,
     searched: &mut usize,
     begun_ms: u64,
@@ -194,7 +206,7 @@ fn parse(
         }
     };
     account.begin(worker, begun_ms);
-    Some(match plan::plan(worker, snapshot, &head, forwarded_for, account, lease, scratch) {
+    Some(match plan::plan(worker, snapshot, &head, identity, account, lease, scratch) {
         Ok(request) => Next::Request(request),
         Err(refusal) => Next::Refused(refusal),
     })
@@ -300,14 +312,6 @@ async fn finish(worker: &Worker, connection: &Connection, lease: Lease, more: bo
             _ => break,
         }
     }
-}
-
-/// `x-forwarded-for: ADDRESS` with its line end, as HAProxy writes it: canonical, no brackets or port.
-fn forwarded_for_line(connection: &Connection) -> Vec<u8> {
-    let mut line = Vec::with_capacity(64);
-    // Writing to memory cannot fail. Once per session, not per request. // cold: once per session
-    let _ = write!(line, "x-forwarded-for: {}\r\n", connection.address.ip());
-    line
 }
 
 pub(super) fn client_timeout(worker: &Worker, connection: &Connection) -> Duration {

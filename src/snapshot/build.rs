@@ -22,6 +22,7 @@ pub fn build(config: &config::Config, room: Room) -> Snapshot {
     Snapshot {
         listeners: config.listeners.iter().map(|written| listener(written, room)).collect(),
         backends: config.backends.iter().map(backend).collect(),
+        tells_port: config.backends.iter().any(tells_port),
         process: Arc::new(Gauge::new(limit_of(room.clients))),
         server_connections: Arc::new(Gauge::new(limit_of(room.server_connections))),
         limits: TrafficLimits {
@@ -32,10 +33,17 @@ pub fn build(config: &config::Config, room: Room) -> Snapshot {
     }
 }
 
+fn tells_port(backend: &config::Backend) -> bool {
+    backend.forwarding.as_ref().is_some_and(|forwarding| forwarding.port)
+}
+
 fn listener(listener: &config::Listener, room: Room) -> Listener {
     Listener {
         name: listener.name.as_str().into(),
         backend: listener.backend,
+        access: listener.access.clone(),
+        accept_proxy: listener.accept_proxy,
+        trust: listener.trust.clone(),
         tls: listener.tls.as_ref().map(|tls| tls.server_config.clone()),
         timeouts: listener.timeouts,
         connections: Arc::new(Gauge::new(limit_of(
@@ -49,7 +57,7 @@ fn backend(backend: &config::Backend) -> Backend {
         name: backend.name.as_str().into(),
         servers: backend.servers.iter().map(server).collect(),
         balance: backend.balance,
-        forwarded_for: backend.forwarded_for,
+        forwarding: backend.forwarding.clone(),
         cookie: backend.cookie.as_ref().map(|cookie| Arc::new(cookie_rules(cookie))),
         timeouts: backend.timeouts,
         in_flight: Arc::new(Gauge::new(u32::MAX)),
@@ -62,6 +70,7 @@ fn server(server: &config::Server) -> Server {
         name: server.name.as_str().into(),
         address: server.address,
         cookie: server.cookie.as_deref().map(Into::into),
+        send_proxy: server.send_proxy,
         state: Arc::new(ServerState::new(server.weight, server.max_connections.unwrap_or(u32::MAX))),
     }
 }

@@ -9,10 +9,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::server_state::ServerState;
+use crate::address::{Access, Trust};
 use crate::balance::Balance;
 use crate::balance::sticky::CookieRules;
-use crate::config::model::Timeouts;
+use crate::config::model::{Forwarding, Timeouts};
 use crate::limits;
+use crate::proxy_protocol::Version;
 
 /// All listeners and backends. Indices are those of the configuration file.
 #[derive(Debug)]
@@ -21,6 +23,8 @@ pub struct Snapshot {
     pub listeners: Vec<Listener>,
     /// Index = backend number in records and counters.
     pub backends: Vec<Backend>,
+    /// Some backend tells its servers the port that clients connected to.
+    pub tells_port: bool,
     /// Connections of the whole process, and their limit.
     pub process: Arc<Gauge>,
     /// Connections to servers, busy or kept, and how many descriptors there are for them.
@@ -57,6 +61,12 @@ pub struct Listener {
     pub name: Arc<str>,
     /// Default backend's index.
     pub backend: usize,
+    /// Who may connect; `None` is everybody.
+    pub access: Option<Arc<Access>>,
+    /// Connections begin with a PROXY protocol header.
+    pub accept_proxy: bool,
+    /// Whose word about a client is taken; `None` is nobody's, and what clients say is passed on.
+    pub trust: Option<Arc<Trust>>,
     /// TLS termination.
     pub tls: Option<Arc<rustls::ServerConfig>>,
     /// Time-outs of the client side.
@@ -74,8 +84,8 @@ pub struct Backend {
     pub servers: Vec<Server>,
     /// Who takes a request that no cookie directs.
     pub balance: Balance,
-    /// Append X-Forwarded-For.
-    pub forwarded_for: bool,
+    /// What servers are told of the client in fields; `None` is nothing.
+    pub forwarding: Option<Arc<Forwarding>>,
     /// Persistence.
     pub cookie: Option<Arc<CookieRules>>,
     /// Time-outs of the server side.
@@ -95,6 +105,8 @@ pub struct Server {
     pub address: SocketAddr,
     /// Persistence id.
     pub cookie: Option<Arc<str>>,
+    /// Connections to it begin with a PROXY protocol header of this version.
+    pub send_proxy: Option<Version>,
     /// Operational state and in-flight count, kept across snapshots.
     pub state: Arc<ServerState>,
 }

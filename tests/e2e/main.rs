@@ -10,6 +10,7 @@ mod support;
 
 mod balancing;
 mod bodies;
+mod client_address;
 mod drivers;
 mod errors;
 mod errors_transfer;
@@ -21,6 +22,7 @@ mod memory;
 mod persistence;
 mod pooling;
 mod presets;
+mod proxy_protocol;
 mod relay;
 mod split;
 mod tls;

@@ -3,7 +3,7 @@
 //! It adds nothing and forgives nothing, so a test sees exactly what torii wrote.
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,6 +55,23 @@ impl Client<TcpStream> {
         Ok(Self { wire: Wire::new(open(address)?) })
     }
 
+    /// Connects from this address, such as another one of loopback.
+    #[track_caller]
+    pub fn connect_from(source: IpAddr, address: SocketAddr) -> Self {
+        let socket =
+            socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::new(source, 0).into()).unwrap();
+        socket.connect(&address.into()).unwrap();
+        let stream: TcpStream = socket.into();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        Self { wire: Wire::new(stream) }
+    }
+
+    /// The address of this end.
+    pub fn local_address(&self) -> SocketAddr {
+        self.wire.stream.local_addr().unwrap()
+    }
+
     /// Connects with a small receive window, for a reader that is slow on purpose.
     pub fn connect_with_receive_buffer(address: SocketAddr, size: usize) -> Self {
         let socket =
@@ -93,9 +110,22 @@ impl Client<TcpStream> {
 impl Client<TlsStream> {
     /// Connects and completes the handshake for `name`.
     pub fn connect_tls(address: SocketAddr, name: &str, config: Arc<ClientConfig>) -> io::Result<Self> {
+        Self::connect_tls_behind(address, b"", name, config)
+    }
+
+    /// The same, with bytes that go ahead of the handshake, in one piece with its beginning.
+    pub fn connect_tls_behind(
+        address: SocketAddr,
+        ahead: &[u8],
+        name: &str,
+        config: Arc<ClientConfig>,
+    ) -> io::Result<Self> {
         let name = ServerName::try_from(name.to_owned()).expect("a DNS name");
         let mut session = ClientConnection::new(config, name).map_err(io::Error::other)?;
         let mut stream = open(address)?;
+        let mut first = ahead.to_vec();
+        session.write_tls(&mut first)?;
+        stream.write_all(&first)?;
         while session.is_handshaking() {
             session.complete_io(&mut stream)?;
         }

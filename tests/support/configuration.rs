@@ -25,6 +25,7 @@ pub struct Configuration {
     driver: &'static str,
     balance: &'static str,
     servers: Vec<(String, SocketAddr)>,
+    listener: String,
     backend: String,
     cookie: Option<String>,
     check: Option<String>,
@@ -49,6 +50,7 @@ impl Configuration {
             driver: "auto",
             balance: "roundrobin",
             servers: Vec::new(),
+            listener: String::new(),
             backend: String::new(),
             cookie: None,
             check: None,
@@ -102,6 +104,12 @@ impl Configuration {
         self
     }
 
+    /// A line of `[[listener]]`.
+    pub fn listener(mut self, line: &str) -> Self {
+        push_line(&mut self.listener, line);
+        self
+    }
+
     /// A line of `[[backend]]`.
     pub fn backend(mut self, line: &str) -> Self {
         push_line(&mut self.backend, line);
@@ -150,7 +158,7 @@ impl Configuration {
             section(format_args!("[stats]\nbind = [\"{stats}\"]\npath = \"/stats\"\n\n"));
         }
         section(format_args!("[[listener]]\nname = \"front_in\"\nbind = [\"{front}\"]\n"));
-        section(format_args!("mode = \"http\"\nbackend = \"web_backend\"\n"));
+        section(format_args!("mode = \"http\"\nbackend = \"web_backend\"\n{}", self.listener));
         section(format_args!("{}\n", self.tls.as_deref().unwrap_or_default()));
         section(format_args!("[[backend]]\nname = \"web_backend\"\nbalance = \"{balance}\"\n{backend}\n"));
         if let Some(cookie) = &self.cookie {

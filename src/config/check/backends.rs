@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use toml::Spanned;
 
 use super::names::UniqueNames;
-use super::{address, balance, cookie, health, process, timeouts};
+use super::whole::Place;
+use super::{address, balance, cookie, forwarding, health, process, timeouts};
 use crate::config::model::{Backend, Server, Timeouts};
 use crate::config::reader::quoted;
 use crate::config::report::Findings;
@@ -13,7 +14,12 @@ use crate::config::schema;
 use crate::limits;
 
 /// Checks every backend. A backend with an error keeps its place, so that indices stay those of the file.
-pub fn check(written: &[schema::Backend], defaults: Timeouts, findings: &mut Findings) -> Vec<Backend> {
+pub fn check(
+    written: &[schema::Backend],
+    defaults: Timeouts,
+    place: &Place<'_>,
+    findings: &mut Findings,
+) -> Vec<Backend> {
     if let Some(first) = written.get(limits::BACKENDS) {
         findings.error(
             first.span.clone(),
@@ -28,19 +34,24 @@ pub fn check(written: &[schema::Backend], defaults: Timeouts, findings: &mut Fin
         if let Some(name) = &backend.name {
             names.add(name, findings);
         }
-        backends.push(check_one(backend, defaults, findings));
+        backends.push(check_one(backend, defaults, place, findings));
     }
     backends
 }
 
-fn check_one(written: &schema::Backend, defaults: Timeouts, findings: &mut Findings) -> Backend {
+fn check_one(
+    written: &schema::Backend,
+    defaults: Timeouts,
+    place: &Place<'_>,
+    findings: &mut Findings,
+) -> Backend {
     timeouts::warn_in_backend(written.timeouts.as_ref(), findings);
     let servers = servers(written, findings);
     cookie_values(written, findings);
     Backend {
         name: written.name.as_ref().map(|name| name.get_ref().clone()).unwrap_or_default(),
         balance: balance::check(written, findings),
-        forwarded_for: written.forwarded_for.as_ref().is_some_and(|flag| *flag.get_ref()),
+        forwarding: forwarding::check(written, place, findings),
         cookie: written.cookie.as_ref().map(|table| cookie::check(table, findings)),
         check: written.check.as_ref().and_then(|table| health::check(table, findings)),
         servers,
@@ -72,6 +83,7 @@ fn servers(written: &schema::Backend, findings: &mut Findings) -> Vec<Server> {
                 .as_ref()
                 .map(|most| process::number(Some(most), u32::MAX)),
             weight: process::number(server.weight.as_ref(), 1),
+            send_proxy: forwarding::send_proxy(written, server),
         });
     }
     servers

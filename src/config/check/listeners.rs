@@ -5,7 +5,7 @@ use toml::Spanned;
 use super::address::BoundAddresses;
 use super::names::UniqueNames;
 use super::whole::Place;
-use super::{timeouts, tls};
+use super::{client_address, timeouts, tls};
 use crate::config::model::{Limits, Listener, Timeouts};
 use crate::config::reader::{nearest, quoted};
 use crate::config::report::Findings;
@@ -60,6 +60,8 @@ fn check_one(
     let backend = written.backend.as_ref().and_then(|name| backend_index(name, scope, findings));
     let tls = written.tls.as_ref().map(|table| tls::check(table, scope.place, findings));
     let most = scope.limits.max_connections.unwrap_or(limits::MAX_CONNECTIONS);
+    let access = client_address::access(written, scope.place, findings);
+    let trust = client_address::trust(written, scope.place, findings);
     if let Some(connections) = &written.max_connections
         && usize::try_from(*connections.get_ref()).is_ok_and(|connections| connections > most)
     {
@@ -75,6 +77,9 @@ fn check_one(
             .as_ref()
             .and_then(|connections| usize::try_from(*connections.get_ref()).ok()),
         backend: backend?,
+        access,
+        accept_proxy: written.accept_proxy.as_ref().is_some_and(|flag| *flag.get_ref()),
+        trust,
         tls: match tls {
             Some(loaded) => Some(loaded?),
             None => None,

@@ -8,11 +8,14 @@
 mod address;
 mod backends;
 mod balance;
+mod client_address;
 mod cookie;
+mod forwarding;
 mod health;
 mod listeners;
 mod log;
 mod names;
+mod networks;
 mod process;
 mod stats;
 mod timeouts;

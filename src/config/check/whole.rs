@@ -33,7 +33,7 @@ pub fn check(file: &schema::File, place: &Place<'_>, findings: &mut Findings) ->
     let log = log::check(file.log.as_ref(), place, findings);
     let defaults = timeouts::global(file.timeouts.as_ref());
     let mut bound = address::BoundAddresses::default();
-    let backends = backends::check(&file.backends, defaults, findings);
+    let backends = backends::check(&file.backends, defaults, place, findings);
     let scope = listeners::Scope { backends: &file.backends, limits: &limits, timeouts: defaults, place };
     let listeners = listeners::check(&file.listeners, &scope, &mut bound, findings);
     let stats = match &file.stats {

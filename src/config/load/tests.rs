@@ -72,7 +72,7 @@ fn accepts_the_rest_of_the_reference_file() {
     assert_eq!((listener.max_connections, listener.backend), (Some(30_000), 0));
     assert!(listener.tls.is_some());
     let backend = &config.backends[0];
-    assert!(backend.forwarded_for);
+    assert!(backend.forwarding.as_ref().is_some_and(|forwarding| forwarding.address));
     let cookie = backend.cookie.as_ref().unwrap();
     assert!(cookie.indirect && cookie.nocache && cookie.preserve && cookie.httponly && cookie.secure);
     assert_eq!(cookie.maxidle, Some(Duration::from_secs(1800)));
@@ -104,7 +104,7 @@ fn a_small_file_takes_every_default() {
     assert_eq!(config.listeners[0].timeouts.client, limits::timeouts::CLIENT);
     assert_eq!(config.backends[0].servers[0].weight, 1);
     assert_eq!(config.backends[0].servers[0].max_connections, None);
-    assert!(!config.backends[0].forwarded_for);
+    assert!(config.backends[0].forwarding.is_none());
     assert!(config.backends[0].check.is_none() && config.stats.is_none());
 }
 

@@ -1,10 +1,13 @@
 //! `[[backend]]`, checked.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Timeouts;
+use crate::address::Networks;
 use crate::balance::Balance;
+use crate::proxy_protocol::Version;
 
 /// A group of servers.
 #[derive(Debug, Clone)]
@@ -13,8 +16,8 @@ pub struct Backend {
     pub name: String,
     /// How a server is chosen when no cookie says.
     pub balance: Balance,
-    /// Append the client's address to X-Forwarded-For.
-    pub forwarded_for: bool,
+    /// What servers are told of the client in fields; `None` is nothing.
+    pub forwarding: Option<Arc<Forwarding>>,
     /// Persistence by cookie.
     pub cookie: Option<Cookie>,
     /// Health check; `None` means servers are always taken to be up.
@@ -23,6 +26,21 @@ pub struct Backend {
     pub servers: Vec<Server>,
     /// Global time-outs overridden by this backend's (connect and server are used).
     pub timeouts: Timeouts,
+}
+
+/// What servers are told of the client, in fields of each request.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Forwarding {
+    /// Append the client's address as X-Forwarded-For.
+    pub address: bool,
+    /// Clients whose address is not appended.
+    pub except: Networks,
+    /// Say in X-Forwarded-Proto whether it came by TLS.
+    pub proto: bool,
+    /// Say in X-Forwarded-Port where it connected to.
+    pub port: bool,
+    /// Append an element of Forwarded (RFC 7239).
+    pub forwarded: bool,
 }
 
 /// HAProxy's `cookie` line in insert mode (the only mode built so far).
@@ -96,4 +114,6 @@ pub struct Server {
     pub max_connections: Option<u32>,
     /// 0..=256; 0 takes no new client but keeps its cookie holders.
     pub weight: u16,
+    /// Connections to it begin with a PROXY protocol header of this version.
+    pub send_proxy: Option<Version>,
 }

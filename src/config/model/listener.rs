@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Timeouts;
+use crate::address::{Access, Trust};
 
 /// An address group that clients connect to.
 #[derive(Debug, Clone)]
@@ -17,6 +18,12 @@ pub struct Listener {
     pub max_connections: Option<usize>,
     /// Index into `Config::backends`.
     pub backend: usize,
+    /// Who may connect; `None` is everybody.
+    pub access: Option<Arc<Access>>,
+    /// Connections begin with a PROXY protocol header.
+    pub accept_proxy: bool,
+    /// Whose word about a client is taken; `None` is nobody's, and what clients say is passed on.
+    pub trust: Option<Arc<Trust>>,
     /// TLS termination.
     pub tls: Option<Tls>,
     /// Global time-outs overridden by this listener's.

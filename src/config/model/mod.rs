@@ -11,7 +11,7 @@ mod process;
 mod stats;
 mod timeouts;
 
-pub use backend::{Backend, Check, CheckKind, Cookie, Server};
+pub use backend::{Backend, Check, CheckKind, Cookie, Forwarding, Server};
 pub use file::Config;
 pub use listener::{Listener, Tls};
 pub use process::{ControlCore, Driver, Io, Limits, Log, LogFormat, LogTarget, Process, Threads};

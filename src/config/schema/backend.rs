@@ -21,6 +21,16 @@ pub struct Backend {
     pub balance: Option<Spanned<&'static str>>,
     /// Append X-Forwarded-For.
     pub forwarded_for: Option<Spanned<bool>>,
+    /// Networks whose clients are not named in it.
+    pub forwarded_for_except: Option<Spanned<Vec<Spanned<String>>>>,
+    /// Say X-Forwarded-Proto.
+    pub forwarded_proto: Option<Spanned<bool>>,
+    /// Say X-Forwarded-Port.
+    pub forwarded_port: Option<Spanned<bool>>,
+    /// Append Forwarded.
+    pub forwarded: Option<Spanned<bool>>,
+    /// PROXY protocol version towards its servers.
+    pub send_proxy: Option<Spanned<&'static str>>,
     /// Two servers may have one cookie value.
     pub shared_cookie_values: Option<Spanned<bool>>,
     /// `[backend.cookie]`
@@ -61,7 +71,15 @@ pub struct Server {
     pub max_connections: Option<Spanned<i64>>,
     /// Share of the traffic.
     pub weight: Option<Spanned<i64>>,
+    /// PROXY protocol version, in place of the backend's.
+    pub send_proxy: Option<Spanned<&'static str>>,
 }
+
+/// What can be written for `send_proxy`.
+const PROXY_VERSIONS: [&str; 2] = ["v1", "v2"];
+
+/// The same for one server, which may want none where its backend says one.
+const SERVER_PROXY_VERSIONS: [&str; 3] = ["v1", "v2", "off"];
 
 pub(super) fn read_backend(table: &mut TableReader<'_, '_>) -> Backend {
     Backend {
@@ -69,6 +87,11 @@ pub(super) fn read_backend(table: &mut TableReader<'_, '_>) -> Backend {
         name: table.required_string("name", "web_backend"),
         balance: table.word("balance", &["roundrobin", "leastconn", "random", "source", "uri", "first"]),
         forwarded_for: table.boolean("forwarded_for"),
+        forwarded_for_except: table.strings("forwarded_for_except"),
+        forwarded_proto: table.boolean("forwarded_proto"),
+        forwarded_port: table.boolean("forwarded_port"),
+        forwarded: table.boolean("forwarded"),
+        send_proxy: table.word("send_proxy", &PROXY_VERSIONS),
         shared_cookie_values: table.boolean("shared_cookie_values"),
         cookie: table.table("cookie", "[backend.cookie]", read_cookie),
         check: table.table("check", "[backend.check]", read_check),
@@ -100,5 +123,6 @@ pub(super) fn read_server(table: &mut TableReader<'_, '_>) -> Server {
         cookie: table.string("cookie"),
         max_connections: table.integer("max_connections", 1, limits::CONNECTIONS_MAX),
         weight: table.integer("weight", 0, 256),
+        send_proxy: table.word("send_proxy", &SERVER_PROXY_VERSIONS),
     }
 }

@@ -22,6 +22,16 @@ pub struct Listener {
     pub max_connections: Option<Spanned<i64>>,
     /// Name of a backend.
     pub backend: Option<Spanned<String>>,
+    /// Networks that may connect.
+    pub allow: Option<Spanned<Vec<Spanned<String>>>>,
+    /// Networks that may not.
+    pub deny: Option<Spanned<Vec<Spanned<String>>>>,
+    /// Networks whose word about a client is taken.
+    pub trusted_proxies: Option<Spanned<Vec<Spanned<String>>>>,
+    /// Field that holds the client's address.
+    pub client_address_header: Option<Spanned<String>>,
+    /// Connections begin with a PROXY protocol header.
+    pub accept_proxy: Option<Spanned<bool>>,
     /// `[listener.tls]`
     pub tls: Option<Tls>,
     /// `[listener.timeouts]`
@@ -51,6 +61,11 @@ pub(super) fn read_listener(table: &mut TableReader<'_, '_>) -> Listener {
         mode: table.word("mode", &["http", "tcp"]),
         max_connections: table.integer("max_connections", 1, limits::CONNECTIONS_MAX),
         backend: table.required_string("backend", "web_backend"),
+        allow: table.strings("allow"),
+        deny: table.strings("deny"),
+        trusted_proxies: table.strings("trusted_proxies"),
+        client_address_header: table.string("client_address_header"),
+        accept_proxy: table.boolean("accept_proxy"),
         tls: table.table("tls", "[listener.tls]", read_tls),
         timeouts: table.table("timeouts", "[listener.timeouts]", read_timeouts),
     }

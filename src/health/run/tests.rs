@@ -20,7 +20,7 @@ fn world(addresses: &[SocketAddr], kind: CheckKind, fall: u32) -> (Arc<Snapshot>
     let settings = model::Backend {
         name: "web".into(),
         balance: Balance::RoundRobin,
-        forwarded_for: false,
+        forwarding: None,
         cookie: None,
         check: Some(Check { kind, interval: Duration::from_millis(20), rise: 2, fall }),
         servers: names
@@ -31,6 +31,7 @@ fn world(addresses: &[SocketAddr], kind: CheckKind, fall: u32) -> (Arc<Snapshot>
                 cookie: None,
                 max_connections: None,
                 weight: 100,
+                send_proxy: None,
             })
             .collect(),
         timeouts,
@@ -39,13 +40,14 @@ fn world(addresses: &[SocketAddr], kind: CheckKind, fall: u32) -> (Arc<Snapshot>
         name: server.name.as_str().into(),
         address: server.address,
         cookie: None,
+        send_proxy: None,
         state: Arc::new(ServerState::new(server.weight, u32::MAX)),
     });
     let backend = Backend {
         name: "web".into(),
         servers: servers.collect(),
         balance: Balance::default(),
-        forwarded_for: false,
+        forwarding: None,
         cookie: None,
         timeouts,
         in_flight: gauge(),
@@ -54,6 +56,7 @@ fn world(addresses: &[SocketAddr], kind: CheckKind, fall: u32) -> (Arc<Snapshot>
     let snapshot = Snapshot {
         listeners: Vec::new(),
         backends: vec![backend],
+        tells_port: false,
         process: gauge(),
         server_connections: gauge(),
         limits: TrafficLimits::default(),

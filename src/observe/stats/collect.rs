@@ -208,6 +208,7 @@ impl StatsSource {
             bytes_in: self.listener(index, |counters| &counters.bytes_in),
             bytes_out: self.listener(index, |counters| &counters.bytes_out),
             request_errors: Some(self.listener(index, |counters| &counters.request_errors)),
+            denied_connections: Some(self.listener(index, |counters| &counters.denied_connections)),
             intercepted: Some(self.listener(index, |counters| &counters.intercepted)),
             statuses: self.statuses(|worker| &worker.listeners[index].statuses),
             ..empty_row(Kind::Frontend, &listener.name, "FRONTEND".into(), index + 1)
@@ -462,6 +463,7 @@ fn empty_row(kind: Kind, proxy: &Arc<str>, service: Arc<str>, proxy_id: usize) -
         response_errors: None,
         retries: None,
         redispatches: None,
+        denied_connections: None,
         intercepted: None,
         balanced: None,
         last_request_s: None,

@@ -185,7 +185,7 @@ const COLUMNS: &[Column] = &[
     ("conn_rate_max", |row| frontend(row, row.session_rate_max)),
     ("conn_tot", |row| frontend(row, row.sessions_total)),
     ("intercepted", |row| row.intercepted.into()),
-    absent("dcon"),
+    ("dcon", |row| row.denied_connections.into()),
     absent("dses"),
     absent("wrew"),
     ("connect", |row| row.connects.into()),

@@ -85,6 +85,8 @@ pub struct Row {
     pub retries: Option<u64>,
     /// Requests moved to another server.
     pub redispatches: Option<u64>,
+    /// Connections refused before a byte was read; of listeners.
+    pub denied_connections: Option<u64>,
     /// Requests that torii answered itself.
     pub intercepted: Option<u64>,
     /// Requests assigned by balancing, not by cookie.
