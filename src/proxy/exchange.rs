@@ -346,3 +346,29 @@ fn lost_refusal(exchange: &Exchange<'_>) -> Refusal {
     };
     Refusal { answer, termination: Termination(letters) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_way_not_to_connect_has_its_letters() {
+        for (code, letters) in [
+            (libc::ECONNREFUSED, b"SC"),
+            (libc::ECONNRESET, b"SC"),
+            (libc::ENETUNREACH, b"SC"),
+            (libc::EHOSTUNREACH, b"SC"),
+            (libc::ETIMEDOUT, b"sC"),
+            (libc::EADDRNOTAVAIL, b"RC"),
+            (libc::EMFILE, b"RC"),
+            (libc::ENOMEM, b"RC"),
+        ] {
+            let refusal = connect_refusal(&io::Error::from_raw_os_error(code));
+            assert_eq!(
+                (refusal.answer, refusal.termination.0),
+                (Answer::ServiceUnavailable, *letters),
+                "{code}"
+            );
+        }
+    }
+}

@@ -16,6 +16,8 @@ mod reply_split;
 mod split;
 mod world;
 
+mod connecting;
+mod failures;
 mod requests;
 mod responses;
 mod upgrades;

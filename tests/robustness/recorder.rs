@@ -33,6 +33,8 @@ pub struct Request {
 pub enum Step {
     /// Sends these bytes.
     Send(Vec<u8>),
+    /// Sends these bytes one at a time, with a pause before each.
+    Drip(Vec<u8>, Duration),
     /// Reads the request's body. Without this step the connection is closed after the last one.
     ReadBody,
     /// Waits for `Recorder::open_gate`.
@@ -162,6 +164,12 @@ fn exchange(tape: &mut Tape, connection: usize, shared: &Shared) -> io::Result<b
             }
             Step::ReadBody => {}
             Step::Send(bytes) => tape.stream.write_all(&bytes)?,
+            Step::Drip(bytes, pause) => {
+                for byte in bytes {
+                    std::thread::sleep(pause);
+                    tape.stream.write_all(&[byte])?;
+                }
+            }
             Step::Wait => {
                 let mut open = shared.gate.0.lock().unwrap();
                 while !*open {
