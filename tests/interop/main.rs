@@ -9,6 +9,7 @@
 #[path = "../support/peers.rs"]
 mod peers;
 
+mod addresses;
 mod balancing;
 mod browser;
 mod clients;
