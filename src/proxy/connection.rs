@@ -142,7 +142,7 @@ async fn park(connection: &Connection) -> bool {
     // A client that never sent a byte of a request is closed without an answer or a log line. Nor
     // does one that sends something now and then, such as pieces of a TLS record, win time.
     let late = deadline.fired() || now_ms > due_ms;
-    if late && connection.client.is_handshaking() {
+    if late && connection.client.is_handshaking() && !connection.awaits_header {
         connection.counted.worker.counters.worker.tls_failures.add(1);
     }
     readable.is_ok() && !late
