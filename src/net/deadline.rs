@@ -48,7 +48,8 @@ struct Slot {
     socket: RawFd,
     fired: bool,
     idle: bool,
-    /// Kept from read to read; a read is to be given up only while `Due::park_ms` is armed.
+    /// Kept from read to read until `free_parking`; a read is to be given up only while
+    /// `Due::park_ms` is armed.
     parking: Option<Canceller>,
 }
 
@@ -179,6 +180,11 @@ impl Deadline {
     /// Marks the connection as waiting for a next request, or as busy.
     pub fn set_idle(&self, idle: bool) {
         self.deadlines.table.borrow_mut().slots[self.slot as usize].idle = idle;
+    }
+
+    /// Frees what reads that can be given up need; the next such read makes it anew.
+    pub fn free_parking(&self) {
+        self.deadlines.table.borrow_mut().slots[self.slot as usize].parking = None;
     }
 
     /// Gives up the read made with the returned handle at `at_ms`. The other deadline stays as it is.

@@ -108,8 +108,9 @@ impl Socket {
     ///
     /// # Errors
     /// What the kernel says; the connection is then of no use.
-    pub async fn readable(&self) -> io::Result<()> {
-        self.stream().readable(false).await
+    // Not an `async fn`: what an idle connection holds is little else than this future.
+    pub fn readable(&self) -> impl Future<Output = io::Result<()>> {
+        self.stream().readable(false)
     }
 
     /// Whether an idle connection is still good: open, and silent. Does not block, consume or lock

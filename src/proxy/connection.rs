@@ -1,7 +1,8 @@
 //! The life of a client connection: parked while idle, a session while there is something to do.
 //!
 //! A parked connection is this small task waiting for readability: no lease, no session. The session
-//! is made when bytes arrive and goes away when the client has been silent for a while.
+//! is made when bytes arrive and goes away when the client has been silent for a while. There may be
+//! tens of thousands of such tasks, so each word in them counts.
 
 use std::cell::Cell;
 use std::net::SocketAddr;
@@ -24,15 +25,13 @@ pub(super) struct Connection {
     pub(super) address: SocketAddr,
     /// Where it connected to, where such a header said so.
     destination: Option<Box<SocketAddr>>,
-    /// Such a header has to come first.
-    pub(super) awaits_header: bool,
     /// A server connection that is this client's alone.
     pub(super) kept: Cell<Option<Box<Kept>>>,
-    pub(super) listener: usize,
-    /// Milliseconds of the worker's clock when it was accepted.
-    pub(super) accepted_ms: u64,
-    /// When its last request was answered; `None` before the first.
-    pub(super) served_ms: Option<u64>,
+    /// Milliseconds of the worker's clock when its last request was answered; before the first one,
+    /// when it was accepted or had done its TLS handshake.
+    pub(super) since_ms: u64,
+    /// A PROXY protocol header has to come first.
+    pub(super) awaits_header: bool,
     /// Requests it has carried.
     pub(super) requests: u32,
     counted: Counted,
@@ -56,8 +55,9 @@ impl Connection {
         listener: usize,
         socket: Socket,
         address: SocketAddr,
-    ) -> Option<Box<Self>> {
-        let counted = Counted { snapshot: worker.snapshot(), worker: worker.clone(), listener };
+    ) -> Option<Self> {
+        let counted =
+            Counted { snapshot: worker.snapshot(), worker: worker.clone(), listener: listener as u16 };
         worker.connections.set(worker.connections.get() + 1);
         worker.counters.listeners[listener].connections.add(1);
         let tls = match &counted.snapshot.listeners[listener].tls {
@@ -71,19 +71,16 @@ impl Connection {
             },
         };
         let client = Client::new(socket, tls);
-        let accepted_ms = worker.clock.now();
-        Some(Box::new(Self {
+        Some(Self {
             client,
             address,
             destination: None,
-            awaits_header: counted.snapshot.listeners[listener].accept_proxy,
             kept: Cell::new(None),
-            listener,
-            accepted_ms,
-            served_ms: None,
+            since_ms: worker.clock.now(),
+            awaits_header: counted.snapshot.listeners[listener].accept_proxy,
             requests: 0,
             counted,
-        }))
+        })
     }
 
     /// Takes over the addresses that a PROXY protocol header announced.
@@ -97,44 +94,67 @@ impl Connection {
         self.destination.as_deref().copied().or_else(|| self.client.socket().local_address())
     }
 
+    /// Index of the listener that accepted it.
+    pub(super) fn listener(&self) -> usize {
+        usize::from(self.counted.listener)
+    }
+
+    /// Whether it has carried a request.
+    pub(super) fn has_served(&self) -> bool {
+        self.requests > 0
+    }
+
     /// Until when a silent client is waited for: its first request is due from the connection on,
     /// the next one from the last answer on.
     fn due_ms(&self) -> u64 {
-        let timeouts = &self.counted.snapshot.listeners[self.listener].timeouts;
-        match self.served_ms {
-            Some(served_ms) => served_ms + millis(timeouts.keep_alive),
-            None if self.client.is_handshaking() && !self.awaits_header => {
-                self.accepted_ms + millis(TLS_HANDSHAKE)
-            }
-            None => self.accepted_ms + millis(timeouts.http_request),
-        }
+        let timeouts = &self.counted.snapshot.listeners[self.listener()].timeouts;
+        let patience = match self.has_served() {
+            true => timeouts.keep_alive,
+            false if self.client.is_handshaking() && !self.awaits_header => TLS_HANDSHAKE,
+            false => timeouts.http_request,
+        };
+        self.since_ms + millis(patience)
     }
 }
 
 /// The task of one connection. What it holds while the client is idle is small: the busy part is one
 /// allocation, made when bytes arrive and freed when the client falls silent.
-pub(super) async fn serve(mut connection: Box<Connection>) {
-    while park(&connection).await {
-        match Box::pin(work(&mut connection)).await {
-            (Ended::Park, _) => {}
-            (Ended::Close, _) => return,
-            (Ended::Tunnel(tunnel), permit) => {
-                let worker = connection.counted.worker.clone();
-                return Box::pin(tunnel::run(&worker, &connection.client, permit, tunnel)).await;
+// Not an `async fn`: that would keep its argument twice, as given and as used.
+#[allow(clippy::manual_async_fn)]
+pub(super) fn serve(mut connection: Connection) -> impl Future<Output = ()> {
+    async move {
+        loop {
+            let due_ms = begin_park(&connection);
+            let readable = connection.client.socket().readable().await;
+            if !end_park(&connection, due_ms) || readable.is_err() {
+                return;
+            }
+            match Box::pin(work(&mut connection)).await {
+                (Ended::Park, _) => {}
+                (Ended::Close, _) => return,
+                (Ended::Tunnel(tunnel), permit) => {
+                    let worker = connection.counted.worker.clone();
+                    return Box::pin(tunnel::run(&worker, &connection.client, permit, tunnel)).await;
+                }
             }
         }
     }
 }
 
-/// Waits for the client without a lease; `false` when it is to be waited for no longer.
-async fn park(connection: &Connection) -> bool {
+/// Gets ready to wait for the client without a lease; returns until when.
+fn begin_park(connection: &Connection) -> u64 {
     drop(connection.kept.take());
     let due_ms = connection.due_ms();
     let deadline = connection.client.socket().deadline();
     // A drain ends clients between requests, but not one whose first request may be on its way.
-    deadline.set_idle(connection.served_ms.is_some());
+    deadline.set_idle(connection.has_served());
+    deadline.free_parking();
     deadline.arm(due_ms);
-    let readable = connection.client.socket().readable().await;
+    due_ms
+}
+
+/// The wait is over; `false` when the client is to be waited for no longer.
+fn end_park(connection: &Connection, due_ms: u64) -> bool {
     let now_ms = connection.counted.worker.clock.read();
     let deadline = connection.client.socket().deadline();
     deadline.disarm();
@@ -145,7 +165,7 @@ async fn park(connection: &Connection) -> bool {
     if late && connection.client.is_handshaking() && !connection.awaits_header {
         connection.counted.worker.counters.worker.tls_failures.add(1);
     }
-    readable.is_ok() && !late
+    !late
 }
 
 /// A session, as soon as there are leases for one. Its permit is returned with what came of it.
@@ -165,12 +185,12 @@ async fn work(connection: &mut Connection) -> (Ended, Permit) {
 struct Counted {
     snapshot: Rc<Held>,
     worker: Rc<Worker>,
-    listener: usize,
+    listener: u16,
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.snapshot.listeners[self.listener].connections.leave();
+        self.snapshot.listeners[usize::from(self.listener)].connections.leave();
         self.snapshot.process.leave();
         self.worker.connections.set(self.worker.connections.get() - 1);
     }

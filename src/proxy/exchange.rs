@@ -211,7 +211,7 @@ async fn at_server(
     };
     // A request that could not be repeated takes a kept connection only when its client knows the
     // risk, having kept its own (HAProxy's `http-reuse safe`).
-    let client_may_repeat = connection.served_ms.is_some();
+    let client_may_repeat = connection.requests > 1;
     let client = account.client_address();
     let mut reused = match server.send_proxy {
         _ if !replayable && !client_may_repeat => None,

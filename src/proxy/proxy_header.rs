@@ -13,8 +13,8 @@ use crate::proxy_protocol::{self, Announced};
 /// Reads the header and takes the addresses that it announces for those of the connection; `false`
 /// when there is none within the time of a request head.
 pub(super) async fn read(worker: &Worker, connection: &mut Connection, mut lease: Lease) -> (bool, Lease) {
-    let timeouts = &worker.snapshot().listeners[connection.listener].timeouts;
-    let due_ms = connection.accepted_ms + millis(timeouts.http_request);
+    let timeouts = &worker.snapshot().listeners[connection.listener()].timeouts;
+    let due_ms = connection.since_ms + millis(timeouts.http_request);
     loop {
         // A header is shorter than any lease, so there is always room for the rest of it.
         let (waited, returned) = connection.client.socket().receive_or_park(lease, due_ms).await;
@@ -35,7 +35,7 @@ pub(super) async fn read(worker: &Worker, connection: &mut Connection, mut lease
                 if let Announced::Connection { source, destination } = announced {
                     connection.announced(source, destination);
                 }
-                connection.accepted_ms = now_ms;
+                connection.since_ms = now_ms;
                 return (true, lease);
             }
             Err(_) => {

@@ -51,23 +51,23 @@ pub(super) async fn run(worker: &Worker, connection: &mut Connection) -> Ended {
         lease = returned;
         connection.awaits_header = false;
         if !connection.client.is_tls() {
-            worker.counters.listeners[connection.listener].bytes_in.add(lease.len() as u64);
+            worker.counters.listeners[connection.listener()].bytes_in.add(lease.len() as u64);
         }
     }
     if connection.client.is_handshaking() {
         let deadline = connection.client.socket().deadline();
-        deadline.arm(connection.accepted_ms + millis(TLS_HANDSHAKE));
+        deadline.arm(connection.since_ms + millis(TLS_HANDSHAKE));
         let (result, returned) = connection.client.handshake(lease).await;
         connection.client.socket().deadline().disarm();
-        connection.accepted_ms = worker.clock.read();
+        connection.since_ms = worker.clock.read();
         if result.is_err() {
             worker.counters.worker.tls_failures.add(1);
             return Ended::Close;
         }
         lease = returned;
-        worker.counters.listeners[connection.listener].bytes_in.add(lease.len() as u64);
+        worker.counters.listeners[connection.listener()].bytes_in.add(lease.len() as u64);
     }
-    let mut account = Account::new(connection.address, connection.listener);
+    let mut account = Account::new(connection.address, connection.listener());
     let mut identity = Identity::new(connection, &worker.snapshot());
     loop {
         let (next, returned) = next_request(worker, connection, &mut account, &mut identity, lease).await;
@@ -81,7 +81,7 @@ pub(super) async fn run(worker: &Worker, connection: &mut Connection) -> Ended {
             }
         };
         let (after, returned) = exchange::run(worker, connection, &mut account, request, lease).await;
-        connection.served_ms = Some(worker.clock.now());
+        connection.since_ms = worker.clock.now();
         lease = returned;
         match after {
             After::Keep => continue,
@@ -144,13 +144,13 @@ async fn next_request(
             lease.compact();
         }
         let give_up_ms = match begun_ms {
-            None if worker.draining.get() && connection.served_ms.is_some() => {
+            None if worker.draining.get() && connection.has_served() => {
                 return (Next::Ended(Ended::Close), lease);
             }
             None => worker.clock.now() + millis(PARK_AFTER),
             Some(begun_ms) => {
-                let start_ms = if connection.served_ms.is_some() { begun_ms } else { connection.accepted_ms };
-                start_ms + millis(snapshot.listeners[connection.listener].timeouts.http_request)
+                let start_ms = if connection.has_served() { begun_ms } else { connection.since_ms };
+                start_ms + millis(snapshot.listeners[connection.listener()].timeouts.http_request)
             }
         };
         connection.client.socket().deadline().set_idle(begun_ms.is_none());
@@ -160,7 +160,7 @@ async fn next_request(
         connection.client.socket().deadline().set_idle(false);
         let next = match (waited, begun_ms) {
             (Ok(Waited::Received(count)), _) if count > 0 => {
-                worker.counters.listeners[connection.listener].bytes_in.add(count as u64);
+                worker.counters.listeners[connection.listener()].bytes_in.add(count as u64);
                 begun_ms = begun_ms.or(Some(now_ms));
                 continue;
             }
@@ -253,7 +253,7 @@ async fn refuse(
     let client = ClientSide { version: Version::Http11, keep_alive: false };
     let (_, lease) = send_answer(worker, connection, account, refusal.answer, client, false, lease).await;
     account.finish(worker);
-    worker.counters.listeners[connection.listener].request_errors.add(1);
+    worker.counters.listeners[connection.listener()].request_errors.add(1);
     finish(worker, connection, lease, true).await;
 }
 
@@ -315,7 +315,7 @@ async fn finish(worker: &Worker, connection: &Connection, lease: Lease, more: bo
 }
 
 pub(super) fn client_timeout(worker: &Worker, connection: &Connection) -> Duration {
-    worker.snapshot().listeners[connection.listener].timeouts.client
+    worker.snapshot().listeners[connection.listener()].timeouts.client
 }
 
 /// Milliseconds of a configured duration.

@@ -165,7 +165,7 @@ async fn receive(exchange: &Exchange<'_>, pace: &mut Pace, lease: Lease) -> (Opt
     let waited_ms = worker.clock.read().saturating_sub(asked_ms);
     let state = match waited {
         Ok(Waited::Received(count)) if count > 0 => {
-            worker.counters.listeners[exchange.connection.listener].bytes_in.add(count as u64);
+            worker.counters.listeners[exchange.connection.listener()].bytes_in.add(count as u64);
             pace.received(waited_ms, count);
             None
         }
