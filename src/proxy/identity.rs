@@ -22,8 +22,8 @@ pub(super) struct Identity {
     client: SocketAddr,
     text: AddressText,
     over_tls: bool,
-    /// Port that the client connected to; 0 where no backend tells it.
-    port: u16,
+    /// Port that the client connected to, where a backend tells it.
+    port: Option<u16>,
     /// Whether the present request comes from a trusted proxy.
     from_trusted: bool,
 }
@@ -43,7 +43,7 @@ impl Identity {
             client: peer,
             text: AddressText::new(peer.ip()),
             over_tls: connection.client.is_tls(),
-            port: if snapshot.tells_port { connection.destination().map_or(0, |to| to.port()) } else { 0 },
+            port: snapshot.tells_port.then(|| connection.destination()).flatten().map(|to| to.port()),
             from_trusted: false,
         }
     }
@@ -72,6 +72,16 @@ impl Identity {
         client
     }
 
+    /// Forgets what a trusted proxy said, on a listener that trusts none (any longer).
+    #[inline]
+    pub(super) fn forget(&mut self) {
+        if self.from_trusted {
+            self.from_trusted = false;
+            self.client = self.peer;
+            self.text = AddressText::new(self.peer.ip());
+        }
+    }
+
     /// Makes room for our own lines among the fields of the request.
     pub(super) fn make_room(&self, forwarding: &Forwarding, data: &[u8], scratch: &mut Scratch) -> Lines {
         let fields = &mut scratch.fields;
@@ -94,8 +104,8 @@ impl Identity {
         if lines.proto {
             forwarded::write_proto(self.over_tls, out);
         }
-        if lines.port {
-            forwarded::write_port(self.port, out);
+        if let Some(port) = self.port.filter(|_| lines.port) {
+            forwarded::write_port(port, out);
         }
         if forwarding.forwarded {
             let host = forwarded::host(data, &scratch.fields, head.target.authority);

@@ -53,8 +53,9 @@ pub(super) fn plan(
 
     let data = lease.data();
     let upgrade = head.offers_upgrade.then(|| offer(data, &scratch.fields));
-    if let Some(trust) = &listener.trust {
-        account.client(identity.find(trust, data, scratch));
+    match &listener.trust {
+        None => identity.forget(),
+        Some(trust) => account.client(identity.find(trust, data, scratch)),
     }
     if head.connection.other {
         forwarded::remove_nominated(data, &mut scratch.fields, worker.head_limits.fields)

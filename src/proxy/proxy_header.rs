@@ -8,7 +8,7 @@ use super::session::millis;
 use super::worker::Worker;
 use crate::net::Lease;
 use crate::net::socket::Waited;
-use crate::proxy_protocol::{self, Announced};
+use crate::proxy_protocol::{self, Announced, HeaderError};
 
 /// Reads the header and takes the addresses that it announces for those of the connection; `false`
 /// when there is none within the time of a request head.
@@ -26,7 +26,9 @@ pub(super) async fn read(worker: &Worker, connection: &mut Connection, mut lease
                 worker.counters.worker.timeouts.add(1);
                 return (false, lease);
             }
-            _ => return (false, lease),
+            // The end. Who says nothing at all only looked whether the port is open.
+            _ if lease.is_empty() => return (false, lease),
+            _ => Err(HeaderError::Malformed),
         };
         match parsed {
             Ok(None) => {}
