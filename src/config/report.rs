@@ -144,16 +144,27 @@ fn render_all(kind: &str, mut entries: Vec<Entry>, source: &Source<'_>) -> Vec<S
 }
 
 fn render(kind: &str, entry: &Entry, source: &Source<'_>) -> String {
-    let mut text = format!("{kind}: {}", entry.message);
+    let mut text = format!("{kind}: {}", printable(&entry.message));
     match &entry.span {
         Some(span) => text.push_str(&render_place(span, source)),
         None => text.push_str(&format!("\n --> {}", source.file_name)),
     }
     if let Some(help) = &entry.help {
         text.push_str("\nhelp: ");
-        text.push_str(help);
+        text.push_str(&printable(help));
     }
     text
+}
+
+/// What a message repeats of the file must not steer the terminal that shows it.
+fn printable(text: &str) -> String {
+    text.chars().map(|character| if is_printable(character) { character } else { ' ' }).collect()
+}
+
+/// Neither a control character nor one that turns the direction of what follows it.
+fn is_printable(character: char) -> bool {
+    !character.is_control()
+        && !matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn render_place(span: &Span, source: &Source<'_>) -> String {
@@ -192,7 +203,7 @@ impl ShownLine {
             match (is_hidden, in_secret) {
                 (true, true) => {}
                 (true, false) => shown.push_str(MASK),
-                _ => shown.push(if character.is_control() { ' ' } else { character }),
+                _ => shown.push(if is_printable(character) { character } else { ' ' }),
             }
             width = match (is_hidden, in_secret) {
                 (true, true) => width,

@@ -40,6 +40,15 @@ fn counts_characters_and_prints_no_control_character() {
 }
 
 #[test]
+fn what_a_message_repeats_of_the_file_cannot_steer_the_terminal() {
+    let mut findings = Findings::default();
+    findings.error(0..1, "there is no `a\u{1b}[2Jb`", "did you mean \"\u{202e}b\tc\"?");
+    let report = findings.render(&Source::new("t.toml", "x\u{202e}y")).to_string();
+    assert!(report.contains("no `a [2Jb`\n") && report.contains("mean \" b c\"?"), "{report}");
+    assert!(report.contains("1 | x y\n"), "{report}");
+}
+
+#[test]
 fn hides_secrets_and_keeps_the_caret_in_place() {
     let text = "password = \"hunter2\", nam = 1";
     let mut source = Source::new("t.toml", text);
