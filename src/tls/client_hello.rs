@@ -31,7 +31,7 @@ pub enum Verdict {
 const NAME_MAX: usize = 255;
 
 /// A host name as the client wrote it: 1 to 255 bytes of printable ASCII. Names are compared without
-/// regard to case; it may be an address or end in a dot, which matches no proper name.
+/// regard to case. It may be an address. A dot at its end says nothing and is left out, as `rustls` does.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ServerName {
     bytes: [u8; NAME_MAX],
@@ -150,6 +150,8 @@ fn host_name(message: &mut Message<'_>) -> Read<ServerName> {
                 check(slot.is_ascii_graphic())?;
                 found.length += 1;
             }
+            found.length -= u8::from(found.as_str().ends_with('.'));
+            check(found.length > 0)?;
             name = Some(found);
         } else {
             message.skip(length)?;
