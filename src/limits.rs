@@ -73,6 +73,9 @@ pub const LOG_REQUEST_LINE: usize = 1024;
 /// Idle server connections one worker keeps for one server.
 pub const IDLE_UPSTREAM_PER_SERVER: usize = 256;
 
+/// Servers that are tried in turn for one connection in tcp mode (HAProxy: `retries 3`, so four).
+pub const CONNECT_ATTEMPTS: usize = 4;
+
 /// How long an idle server connection is kept. Shorter than the usual server keep-alive
 /// (nginx 75 s), so that the proxy and not the server closes first.
 pub const IDLE_UPSTREAM_AGE: Duration = Duration::from_secs(30);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::time::{Duration, Instant};
 
-use crate::config::model::{Stats, Timeouts};
+use crate::config::model::{Mode, Stats, Timeouts};
 use crate::observe::counters::WorkerCounters;
 use crate::observe::log::LogCounters;
 use crate::observe::stats::{Report, StatsSource};
@@ -76,6 +76,7 @@ fn snapshot() -> Snapshot {
     Snapshot {
         listeners: vec![Listener {
             name: "front_in".into(),
+            mode: Mode::Http,
             backend: 0,
             access: None,
             accept_proxy: false,
@@ -86,6 +87,7 @@ fn snapshot() -> Snapshot {
         }],
         backends: vec![Backend {
             name: "web_backend".into(),
+            mode: Mode::Http,
             servers: vec![
                 checked("web1", true, "L7OK", 200, 6, 3_780),
                 checked("web2", false, "L7STS", 503, 1, 125),

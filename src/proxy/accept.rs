@@ -8,7 +8,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::connection::{Connection, serve};
+use super::stream;
 use super::worker::Worker;
+use crate::config::model::Mode;
 use crate::net::driver::{sleep, spawn};
 use crate::net::listener::Listener;
 use crate::snapshot::{self, Snapshot};
@@ -37,8 +39,10 @@ pub(super) async fn run(worker: Rc<Worker>, socket: Rc<Listener>, index: usize) 
                 while !enter(&worker.snapshot(), index) {
                     sleep(RETRY).await;
                 }
-                if let Some(connection) = Connection::open(&worker, index, client, address) {
-                    spawn(serve(connection));
+                let Some(connection) = Connection::open(&worker, index, client, address) else { continue };
+                match worker.snapshot().listeners[index].mode {
+                    Mode::Http => spawn(serve(connection)),
+                    Mode::Tcp => spawn(stream::serve(connection)),
                 }
             }
             Err(_) if worker.draining.get() => break,

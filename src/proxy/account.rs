@@ -20,6 +20,8 @@ pub(super) struct Account {
     recognised: bool,
     /// Whether the balance, and not a cookie, chose the server.
     balanced: bool,
+    /// The record is about a connection in tcp mode.
+    is_connection: bool,
     sent_to_server: u64,
     received_from_server: u64,
 }
@@ -42,6 +44,7 @@ impl Account {
             marks: Marks::default(),
             recognised: false,
             balanced: false,
+            is_connection: false,
             sent_to_server: 0,
             received_from_server: 0,
         }
@@ -54,6 +57,17 @@ impl Account {
 
     /// A new exchange, whose first byte came at `first_byte_ms`.
     pub(super) fn begin(&mut self, worker: &Worker, first_byte_ms: u64) {
+        self.reset(worker, first_byte_ms);
+        worker.counters.listeners[usize::from(self.record.listener)].requests.add(1);
+    }
+
+    /// A connection in tcp mode, accepted at `accepted_ms`: there are no requests, and no statuses.
+    pub(super) fn begin_connection(&mut self, worker: &Worker, accepted_ms: u64) {
+        self.reset(worker, accepted_ms);
+        self.is_connection = true;
+    }
+
+    fn reset(&mut self, worker: &Worker, first_byte_ms: u64) {
         self.marks = Marks { first_byte: first_byte_ms, ..Marks::default() };
         self.recognised = false;
         self.balanced = false;
@@ -70,8 +84,8 @@ impl Account {
         record.backend_connections = 0;
         record.server_connections = 0;
         record.retries = 0;
+        record.redispatched = false;
         record.request_line.clear();
-        worker.counters.listeners[usize::from(record.listener)].requests.add(1);
     }
 
     /// Who sent it.
@@ -108,7 +122,8 @@ impl Account {
 
     /// Its server is chosen, by the balance or by its cookie.
     pub(super) fn server(&mut self, worker: &Worker, server: usize, balanced: bool) {
-        self.marks.server_chosen = Some(worker.clock.now());
+        // Retries belong to the time to connect.
+        self.marks.server_chosen.get_or_insert(worker.clock.now());
         self.record.server = server as u16;
         self.balanced = balanced;
     }
@@ -121,6 +136,12 @@ impl Account {
     /// It is tried once more.
     pub(super) fn retried(&mut self) {
         self.record.retries += 1;
+    }
+
+    /// Another server is tried.
+    pub(super) fn redispatched(&mut self) {
+        self.record.retries += 1;
+        self.record.redispatched = true;
     }
 
     /// The response head is complete.
@@ -203,21 +224,22 @@ impl Account {
     fn count(&self, worker: &Worker) {
         let record = &self.record;
         let class = status_class(record.status);
+        let answers = u64::from(!self.is_connection);
         let listener = &worker.counters.listeners[usize::from(record.listener)];
-        listener.statuses[class].add(1);
+        listener.statuses[class].add(answers);
         listener.bytes_out.add(record.bytes);
         if record.backend == NONE {
-            return listener.intercepted.add(1);
+            return listener.intercepted.add(answers);
         }
         let backend = &worker.counters.backends[usize::from(record.backend)];
-        backend.statuses[class].add(1);
+        backend.statuses[class].add(answers);
         if record.server == NONE {
             return;
         }
         let server = &backend.servers[usize::from(record.server)];
         server.requests.add(1);
         server.balanced.add(u64::from(self.balanced));
-        server.statuses[class].add(1);
+        server.statuses[class].add(answers);
         server.bytes_in.add(self.sent_to_server);
         server.bytes_out.add(self.received_from_server);
         server.retries.add(u64::from(record.retries));
@@ -231,9 +253,10 @@ impl Account {
             b"CD" | b"cD" | b"CH" | b"cH" => server.client_aborts.add(1),
             _ => {}
         }
-        if record.response_ms >= 0 {
+        let is_timed = if self.is_connection { record.connect_ms >= 0 } else { record.response_ms >= 0 };
+        if is_timed {
             server.connect_ms_sum.add(record.connect_ms as u64);
-            server.response_ms_sum.add(record.response_ms as u64);
+            server.response_ms_sum.add(record.response_ms.max(0) as u64);
             server.total_ms_sum.add(record.active_ms as u64);
             server.timed_exchanges.add(1);
         }

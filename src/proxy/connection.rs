@@ -99,6 +99,11 @@ impl Connection {
         usize::from(self.counted.listener)
     }
 
+    /// The worker that it is on.
+    pub(super) fn worker(&self) -> &Rc<Worker> {
+        &self.counted.worker
+    }
+
     /// Whether it has carried a request.
     pub(super) fn has_served(&self) -> bool {
         self.requests > 0
@@ -132,13 +137,20 @@ pub(super) fn serve(mut connection: Connection) -> impl Future<Output = ()> {
             match Box::pin(work(&mut connection)).await {
                 (Ended::Park, _) => {}
                 (Ended::Close, _) => return,
-                (Ended::Tunnel(tunnel), permit) => {
-                    let worker = connection.counted.worker.clone();
-                    return Box::pin(tunnel::run(&worker, &connection.client, permit, tunnel)).await;
+                (Ended::Tunnel(mut tunnel), permit) => {
+                    tunnel.permit = Some(permit);
+                    return Box::pin(tunnel::run(connection.worker(), &connection.client, tunnel)).await;
                 }
             }
         }
     }
+}
+
+/// Waits for the client without a lease; `false` when it is to be waited for no longer.
+pub(super) async fn park(connection: &Connection) -> bool {
+    let due_ms = begin_park(connection);
+    let readable = connection.client.socket().readable().await;
+    end_park(connection, due_ms) && readable.is_ok()
 }
 
 /// Gets ready to wait for the client without a lease; returns until when.
@@ -170,14 +182,8 @@ fn end_park(connection: &Connection, due_ms: u64) -> bool {
 
 /// A session, as soon as there are leases for one. Its permit is returned with what came of it.
 async fn work(connection: &mut Connection) -> (Ended, Permit) {
-    let worker = connection.counted.worker.clone();
-    let permit = match worker.pool.try_permit() {
-        Some(permit) => permit,
-        None => {
-            worker.counters.worker.lease_waits.add(1);
-            worker.pool.permit().await
-        }
-    };
+    let worker = connection.worker().clone();
+    let permit = worker.permit().await;
     (session::run(&worker, connection).await, permit)
 }
 

@@ -167,9 +167,14 @@ fn choose(worker: &Worker, client: IpAddr, backend: &Backend, request: &Request)
             None => break,
         }
     }
+    Chosen::Nobody(nobody(backend))
+}
+
+/// No server can be chosen: all have enough to do, or none is up.
+pub(super) fn nobody(backend: &Backend) -> Refusal {
     let somebody_is_up =
         backend.servers.iter().any(|server| server.state.is_up() && server.state.weight() > 0);
-    Chosen::Nobody(unavailable(if somebody_is_up { b"SQ" } else { b"SC" }))
+    unavailable(if somebody_is_up { b"SQ" } else { b"SC" })
 }
 
 fn unavailable(letters: &[u8; 2]) -> Refusal {
@@ -319,7 +324,7 @@ async fn carry(
 }
 
 /// 503 with HAProxy's letters: `sC` for a time-out, `RC` for a lack of descriptors or memory.
-fn connect_refusal(error: &io::Error) -> Refusal {
+pub(super) fn connect_refusal(error: &io::Error) -> Refusal {
     match error.kind() {
         io::ErrorKind::TimedOut => unavailable(b"sC"),
         _ if matches!(

@@ -4,11 +4,14 @@
 //! * `spawn` starts a worker's thread; `worker` is what its tasks share; `mailbox` what control says.
 //! * `accept` takes connections, `connection` parks the idle ones, `client` is one with or without TLS.
 //! * `proxy_header` reads what a balancer in front says of the client, `identity` who that is taken to be.
+//! * `opening` is what comes before: PROXY protocol header, TLS handshake.
 //! * `session` reads request heads, `plan` decides where a request goes and rewrites its head.
 //! * `exchange` carries one request to a server (`balancer`, `upstream`) and its response back, with
 //!   `relay` for bodies, `upload` for requests still arriving (at what `pace`), `respond` for response
 //!   heads, and `announced` for servers that want the client's address ahead.
-//! * `tunnel` relays bytes both ways once a protocol was switched; `shared_permit` is what it holds.
+//! * `stream` brings a connection in tcp mode to its server.
+//! * `tunnel` relays bytes both ways, in tcp mode or once a protocol was switched; `shared_permit` is what it
+//!   holds.
 //! * `account` turns what happened into counters and one access record.
 
 mod accept;
@@ -20,6 +23,7 @@ mod connection;
 mod exchange;
 mod identity;
 pub mod mailbox;
+mod opening;
 mod pace;
 mod plan;
 mod proxy_header;
@@ -28,6 +32,7 @@ mod respond;
 mod session;
 mod shared_permit;
 pub mod spawn;
+mod stream;
 mod tunnel;
 mod upload;
 mod upstream;

@@ -13,15 +13,15 @@ use super::account::{Account, Termination};
 use super::connection::{Connection, Ended};
 use super::exchange::{self, After, Opened};
 use super::identity::Identity;
+use super::opening;
 use super::plan::{self, Request};
-use super::proxy_header;
 use super::tunnel::Tunnel;
 use super::worker::Worker;
 use crate::http::answer::{self, Answer};
 use crate::http::head::{HeadError, Version, is_worth_parsing};
 use crate::http::request;
 use crate::http::rewrite::ClientSide;
-use crate::limits::{LINGER, LINGER_BYTES, PARK_AFTER, TLS_HANDSHAKE};
+use crate::limits::{LINGER, LINGER_BYTES, PARK_AFTER};
 use crate::net::Lease;
 use crate::net::socket::Waited;
 use crate::snapshot::Snapshot;
@@ -43,29 +43,11 @@ enum Next {
 /// Serves the connection until it is idle or over.
 pub(super) async fn run(worker: &Worker, connection: &mut Connection) -> Ended {
     let mut lease = worker.pool.take();
-    if connection.awaits_header {
-        let (good, returned) = proxy_header::read(worker, connection, lease).await;
-        if !good {
-            return Ended::Close;
+    if opening::is_due(connection) {
+        match opening::run(worker, connection, lease).await {
+            Some(returned) => lease = returned,
+            None => return Ended::Close,
         }
-        lease = returned;
-        connection.awaits_header = false;
-        if !connection.client.is_tls() {
-            worker.counters.listeners[connection.listener()].bytes_in.add(lease.len() as u64);
-        }
-    }
-    if connection.client.is_handshaking() {
-        let deadline = connection.client.socket().deadline();
-        deadline.arm(connection.since_ms + millis(TLS_HANDSHAKE));
-        let (result, returned) = connection.client.handshake(lease).await;
-        connection.client.socket().deadline().disarm();
-        connection.since_ms = worker.clock.read();
-        if result.is_err() {
-            worker.counters.worker.tls_failures.add(1);
-            return Ended::Close;
-        }
-        lease = returned;
-        worker.counters.listeners[connection.listener()].bytes_in.add(lease.len() as u64);
     }
     let mut account = Account::new(connection.address, connection.listener());
     let mut identity = Identity::new(connection, &worker.snapshot());
@@ -91,8 +73,9 @@ pub(super) async fn run(worker: &Worker, connection: &mut Connection) -> Ended {
                     server,
                     account,
                     place,
-                    from_client: lease,
-                    from_server,
+                    permit: None,
+                    from_client: Some(lease),
+                    from_server: Some(from_server),
                 }));
             }
             After::Close | After::Linger => {

@@ -19,9 +19,10 @@ pub(super) struct SharedPermit {
 }
 
 impl SharedPermit {
-    /// Both directions hold a lease.
-    pub(super) fn held_twice(permit: Permit) -> Self {
-        Self { permit: RefCell::new(Some(permit)), users: Cell::new(2), asked: Cell::new(false) }
+    /// So many directions hold a lease already; without any, a permit is not needed yet.
+    pub(super) fn new(permit: Option<Permit>, users: u8) -> Self {
+        let permit = permit.filter(|_| users > 0);
+        Self { permit: RefCell::new(permit), users: Cell::new(users), asked: Cell::new(false) }
     }
 
     /// Waits until a direction may take its lease. Paid back by one `leave`.
@@ -32,7 +33,7 @@ impl SharedPermit {
                 // since its peer may be waiting for this direction.
                 poll_fn(|_| if self.is_settled() { Poll::Ready(()) } else { Poll::Pending }).await;
             } else {
-                let permit = obtain(worker).await;
+                let permit = worker.permit().await;
                 *self.permit.borrow_mut() = Some(permit);
                 self.asked.set(false);
                 wake_both().await;
@@ -50,16 +51,6 @@ impl SharedPermit {
         self.users.set(self.users.get() - 1);
         if self.users.get() == 0 {
             self.permit.take();
-        }
-    }
-}
-
-async fn obtain(worker: &Worker) -> Permit {
-    match worker.pool.try_permit() {
-        Some(permit) => permit,
-        None => {
-            worker.counters.worker.lease_waits.add(1);
-            worker.pool.permit().await
         }
     }
 }

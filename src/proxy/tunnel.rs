@@ -36,10 +36,12 @@ pub(super) struct Tunnel {
     pub(super) server: Socket,
     pub(super) account: Account,
     pub(super) place: Place,
+    /// For the leases below; `None` where there are none.
+    pub(super) permit: Option<Permit>,
     /// What the client has sent already; it goes to the server first.
-    pub(super) from_client: Lease,
+    pub(super) from_client: Option<Lease>,
     /// What the server has sent already.
-    pub(super) from_server: Lease,
+    pub(super) from_server: Option<Lease>,
 }
 
 /// Whose gauges the tunnel holds.
@@ -90,8 +92,9 @@ struct Limits {
 }
 
 /// Runs the tunnel to its end: both directions over, gauges left, one record.
-pub(super) async fn run(worker: &Worker, client: &End, permit: Permit, tunnel: Box<Tunnel>) {
-    let Tunnel { server, mut account, place, from_client, from_server } = *tunnel;
+pub(super) async fn run(worker: &Worker, client: &End, tunnel: Box<Tunnel>) {
+    let Tunnel { server, mut account, place, permit, from_client, from_server } = *tunnel;
+    let leases = u8::from(from_client.is_some()) + u8::from(from_server.is_some());
     let backend = &place.snapshot.backends[place.backend];
     let listener = account.listener();
     let limits = limits(&place.snapshot.listeners[listener].timeouts, &backend.timeouts);
@@ -101,7 +104,7 @@ pub(super) async fn run(worker: &Worker, client: &End, permit: Permit, tunnel: B
         listener,
         client,
         server: &server,
-        permit: SharedPermit::held_twice(permit),
+        permit: SharedPermit::new(permit, leases),
         limits,
         limit_ms: Cell::new(limits.both_ms),
         due_ms: Cell::new(0),
@@ -133,9 +136,8 @@ fn limits(listener: &Timeouts, backend: &Timeouts) -> Limits {
 
 impl Relay<'_> {
     /// One direction from its beginning to its end. Returns the bytes sent on.
-    async fn carry(&self, side: Side, first: Lease) -> u64 {
+    async fn carry(&self, side: Side, mut lease: Option<Lease>) -> u64 {
         let mut sent = 0;
-        let mut lease = Some(first);
         loop {
             let held = match lease.take() {
                 Some(held) => held,
@@ -158,6 +160,7 @@ impl Relay<'_> {
 
     /// Waits for bytes without a lease, then for a lease.
     async fn wait(&self, side: Side) -> Lease {
+        self.ends(side).0.socket().deadline().free_parking();
         // An end that cannot be waited for is received from, which says what it is.
         let _ = self.ends(side).0.socket().readable().await;
         self.permit.enter(self.worker).await;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::balancer::Balancer;
 use super::upstream::Upstreams;
 use crate::http::head::{Field, HeadLimits};
+use crate::net::lease::Permit;
 use crate::net::{Clock, Deadlines, Pool};
 use crate::observe::counters::WorkerCounters;
 use crate::observe::ring::RecordWriter;
@@ -97,6 +98,17 @@ impl Worker {
             *held = Rc::new(Held(latest.clone()));
         }
         held.clone()
+    }
+
+    /// The right to the leases of a session; waits, and counts that, while others hold all of them.
+    pub(super) async fn permit(&self) -> Permit {
+        match self.pool.try_permit() {
+            Some(permit) => permit,
+            None => {
+                self.counters.worker.lease_waits.add(1);
+                self.pool.permit().await
+            }
+        }
     }
 
     /// The server of a backend that is to take a request of `client` and has room; `None` when there

@@ -40,6 +40,7 @@ fn tells_port(backend: &config::Backend) -> bool {
 fn listener(listener: &config::Listener, room: Room) -> Listener {
     Listener {
         name: listener.name.as_str().into(),
+        mode: listener.mode,
         backend: listener.backend,
         access: listener.access.clone(),
         accept_proxy: listener.accept_proxy,
@@ -55,6 +56,7 @@ fn listener(listener: &config::Listener, room: Room) -> Listener {
 fn backend(backend: &config::Backend) -> Backend {
     Backend {
         name: backend.name.as_str().into(),
+        mode: backend.mode,
         servers: backend.servers.iter().map(server).collect(),
         balance: backend.balance,
         forwarding: backend.forwarding.clone(),

@@ -12,7 +12,7 @@ use super::server_state::ServerState;
 use crate::address::{Access, Trust};
 use crate::balance::Balance;
 use crate::balance::sticky::CookieRules;
-use crate::config::model::{Forwarding, Timeouts};
+use crate::config::model::{Forwarding, Mode, Timeouts};
 use crate::limits;
 use crate::proxy_protocol::Version;
 
@@ -59,6 +59,8 @@ impl Default for TrafficLimits {
 pub struct Listener {
     /// Name as configured.
     pub name: Arc<str>,
+    /// What it speaks; its backends speak the same.
+    pub mode: Mode,
     /// Default backend's index.
     pub backend: usize,
     /// Who may connect; `None` is everybody.
@@ -80,6 +82,8 @@ pub struct Listener {
 pub struct Backend {
     /// Name as configured.
     pub name: Arc<str>,
+    /// What it speaks.
+    pub mode: Mode,
     /// In the order of the file.
     pub servers: Vec<Server>,
     /// Who takes a request that no cookie directs.

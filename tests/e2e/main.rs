@@ -25,6 +25,7 @@ mod presets;
 mod proxy_protocol;
 mod relay;
 mod split;
+mod tcp;
 mod tls;
 mod tunnel;
 mod upgrade;

@@ -23,8 +23,10 @@ maxlife = "8h"
 pub struct Configuration {
     workers: usize,
     driver: &'static str,
+    mode: &'static str,
     balance: &'static str,
     servers: Vec<(String, SocketAddr)>,
+    server_lines: String,
     listener: String,
     backend: String,
     cookie: Option<String>,
@@ -48,8 +50,10 @@ impl Configuration {
         Self {
             workers: 1,
             driver: "auto",
+            mode: "http",
             balance: "roundrobin",
             servers: Vec::new(),
+            server_lines: String::new(),
             listener: String::new(),
             backend: String::new(),
             cookie: None,
@@ -68,6 +72,12 @@ impl Configuration {
         self
     }
 
+    /// A line of every `[[backend.server]]`.
+    pub fn server_line(mut self, line: &str) -> Self {
+        push_line(&mut self.server_lines, line);
+        self
+    }
+
     /// Number of workers.
     pub fn workers(mut self, workers: usize) -> Self {
         self.workers = workers;
@@ -77,6 +87,12 @@ impl Configuration {
     /// `io.driver`.
     pub fn driver(mut self, driver: &'static str) -> Self {
         self.driver = driver;
+        self
+    }
+
+    /// `mode = "tcp"` of listener and backend.
+    pub fn tcp(mut self) -> Self {
+        self.mode = "tcp";
         self
     }
 
@@ -147,7 +163,7 @@ impl Configuration {
     /// The text, for these addresses.
     pub fn render(&self, front: SocketAddr, log: &Path) -> String {
         let mut text = String::new();
-        let Self { workers, driver, balance, io, limits, timeouts, backend, .. } = self;
+        let Self { workers, driver, mode, balance, io, limits, timeouts, backend, .. } = self;
         let log = log.display();
         let mut section = |body: std::fmt::Arguments<'_>| text.write_fmt(body).expect("a String takes all");
         section(format_args!("[threads]\nworkers = {workers}\ncontrol_core = \"shared\"\n\n"));
@@ -158,9 +174,11 @@ impl Configuration {
             section(format_args!("[stats]\nbind = [\"{stats}\"]\npath = \"/stats\"\n\n"));
         }
         section(format_args!("[[listener]]\nname = \"front_in\"\nbind = [\"{front}\"]\n"));
-        section(format_args!("mode = \"http\"\nbackend = \"web_backend\"\n{}", self.listener));
+        section(format_args!("mode = \"{mode}\"\nbackend = \"web_backend\"\n{}", self.listener));
         section(format_args!("{}\n", self.tls.as_deref().unwrap_or_default()));
-        section(format_args!("[[backend]]\nname = \"web_backend\"\nbalance = \"{balance}\"\n{backend}\n"));
+        section(format_args!(
+            "[[backend]]\nname = \"web_backend\"\nmode = \"{mode}\"\nbalance = \"{balance}\"\n{backend}\n"
+        ));
         if let Some(cookie) = &self.cookie {
             section(format_args!("[backend.cookie]\n{cookie}\n"));
         }
@@ -169,6 +187,7 @@ impl Configuration {
         }
         for (index, (name, address)) in self.servers.iter().enumerate() {
             section(format_args!("[[backend.server]]\nname = \"{name}\"\naddress = \"{address}\"\n"));
+            section(format_args!("{}", self.server_lines));
             if self.cookie.is_some() {
                 section(format_args!("cookie = \"w{:02}\"\n", index + 1));
             }

@@ -85,6 +85,55 @@ fn numbers<T: std::str::FromStr + Copy, const N: usize>(text: &str) -> Result<[T
     <[T; N]>::try_from(list).map_err(|_| format!("{text:?} does not have {N} figures"))
 }
 
+/// One line of HAProxy's `option tcplog`, taken apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TcpLine {
+    /// Client address and port.
+    pub client: String,
+    /// Listener, with `~` if it terminates TLS.
+    pub frontend: String,
+    /// Backend, or the listener while there is none.
+    pub backend: String,
+    /// Server or `<NOSRV>`.
+    pub server: String,
+    /// Tw, Tc and Tt.
+    pub timers: [i64; 3],
+    /// Bytes to the client.
+    pub bytes: u64,
+    /// Termination state, two letters.
+    pub end: String,
+    /// `%rc`, with its `+`.
+    pub retries: String,
+}
+
+impl TcpLine {
+    /// Takes a line apart, or says what is wrong with it.
+    pub fn parse(line: &str) -> Result<Self, String> {
+        let words: Vec<&str> = line.split(' ').collect();
+        let [client, date, frontend, place, timers, bytes, end, counts, queues] = words[..] else {
+            return Err(format!("{} words instead of 9", words.len()));
+        };
+        check_date(date)?;
+        let (backend, server) = place.split_once('/').ok_or("no backend/server")?;
+        if end.len() != 2 {
+            return Err(format!("{end:?} are not two letters"));
+        }
+        let (connections, retries) = counts.rsplit_once('/').ok_or("no retries")?;
+        numbers::<u64, 4>(connections)?;
+        numbers::<u64, 2>(queues)?;
+        Ok(Self {
+            client: client.to_owned(),
+            frontend: frontend.to_owned(),
+            backend: backend.to_owned(),
+            server: server.to_owned(),
+            timers: numbers(timers)?,
+            bytes: number(bytes)?,
+            end: end.to_owned(),
+            retries: retries.to_owned(),
+        })
+    }
+}
+
 /// `[04/Jul/2023:04:01:52.422]`
 fn check_date(word: &str) -> Result<(), String> {
     const SHAPE: &[u8] = b"[dd/Aaa/dddd:dd:dd:dd.ddd]";

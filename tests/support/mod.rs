@@ -22,7 +22,7 @@ pub mod wire;
 
 pub use client::{Client, Response};
 pub use configuration::Configuration;
-pub use log_line::LogLine;
+pub use log_line::{LogLine, TcpLine};
 pub use origin::Origin;
 pub use raw_server::RawServer;
 pub use torii::Torii;

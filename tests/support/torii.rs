@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use super::client::Client;
 use super::configuration::Configuration;
-use super::log_line::LogLine;
+use super::log_line::{LogLine, TcpLine};
 use super::ports::free_address;
 use super::process::Process;
 use super::wait;
@@ -117,6 +117,22 @@ impl Torii {
         let whole = text.rfind('\n').map_or("", |end| &text[..end]);
         let parse = |line| LogLine::parse(line).unwrap_or_else(|why| panic!("log line {line:?}: {why}"));
         whole.lines().filter(|line| !line.starts_with('[')).map(parse).collect()
+    }
+
+    /// Access-log lines so far of a listener in tcp mode.
+    #[track_caller]
+    pub fn tcp_log(&self) -> Vec<TcpLine> {
+        let text = std::fs::read_to_string(self.log_path()).unwrap_or_default();
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        let parse = |line| TcpLine::parse(line).unwrap_or_else(|why| panic!("log line {line:?}: {why}"));
+        whole.lines().filter(|line| !line.starts_with('[')).map(parse).collect()
+    }
+
+    /// Waits until so many connections in tcp mode are logged, and returns their lines.
+    #[track_caller]
+    pub fn wait_for_tcp_log(&self, count: usize) -> Vec<TcpLine> {
+        let lines = wait::until(|| Some(self.tcp_log()).filter(|lines| lines.len() >= count));
+        lines.unwrap_or_else(|| panic!("not {count} log lines: {:#?}", self.tcp_log()))
     }
 
     /// Waits for an access-log line.

@@ -6,7 +6,7 @@ use toml::Spanned;
 
 use super::names::UniqueNames;
 use super::whole::Place;
-use super::{address, balance, cookie, forwarding, health, process, timeouts};
+use super::{address, balance, cookie, forwarding, health, mode, process, timeouts};
 use crate::config::model::{Backend, Server, Timeouts};
 use crate::config::reader::quoted;
 use crate::config::report::Findings;
@@ -45,11 +45,13 @@ fn check_one(
     place: &Place<'_>,
     findings: &mut Findings,
 ) -> Backend {
+    mode::check_backend(written, findings);
     timeouts::warn_in_backend(written.timeouts.as_ref(), findings);
     let servers = servers(written, findings);
     cookie_values(written, findings);
     Backend {
         name: written.name.as_ref().map(|name| name.get_ref().clone()).unwrap_or_default(),
+        mode: mode::of(written.mode.as_ref()),
         balance: balance::check(written, findings),
         forwarding: forwarding::check(written, place, findings),
         cookie: written.cookie.as_ref().map(|table| cookie::check(table, findings)),

@@ -5,7 +5,7 @@ use toml::Spanned;
 use super::address::BoundAddresses;
 use super::names::UniqueNames;
 use super::whole::Place;
-use super::{client_address, timeouts, tls};
+use super::{client_address, mode, timeouts, tls};
 use crate::config::model::{Limits, Listener, Timeouts};
 use crate::config::reader::{nearest, quoted};
 use crate::config::report::Findings;
@@ -54,11 +54,15 @@ fn check_one(
     bound: &mut BoundAddresses,
     findings: &mut Findings,
 ) -> Option<Listener> {
-    refuse_tcp(written, findings);
+    let mode = mode::of(written.mode.as_ref());
+    if let Some(backend) = &written.backend {
+        mode::agree(mode, backend, scope.backends, findings);
+    }
+    mode::check_listener(written, findings);
     timeouts::warn_in_listener(written.timeouts.as_ref(), findings);
     let bind = bound.add(written.bind.as_ref(), "0.0.0.0:443", findings);
     let backend = written.backend.as_ref().and_then(|name| backend_index(name, scope, findings));
-    let tls = written.tls.as_ref().map(|table| tls::check(table, scope.place, findings));
+    let tls = written.tls.as_ref().map(|table| tls::check(table, mode, scope.place, findings));
     let most = scope.limits.max_connections.unwrap_or(limits::MAX_CONNECTIONS);
     let access = client_address::access(written, scope.place, findings);
     let trust = client_address::trust(written, scope.place, findings);
@@ -72,6 +76,7 @@ fn check_one(
     Some(Listener {
         name: written.name.as_ref()?.get_ref().clone(),
         bind,
+        mode,
         max_connections: written
             .max_connections
             .as_ref()
@@ -86,15 +91,6 @@ fn check_one(
         },
         timeouts: timeouts::merge(scope.timeouts, written.timeouts.as_ref()),
     })
-}
-
-fn refuse_tcp(written: &schema::Listener, findings: &mut Findings) {
-    if let Some(mode) = &written.mode
-        && *mode.get_ref() != "http"
-    {
-        let message = format!("`mode = \"{}\"` is not supported yet", mode.get_ref());
-        findings.error(mode.span(), message, "write `mode = \"http\"`, or remove the key");
-    }
 }
 
 fn backend_index(name: &Spanned<String>, scope: &Scope<'_>, findings: &mut Findings) -> Option<usize> {

@@ -14,6 +14,7 @@ mod forwarding;
 mod health;
 mod listeners;
 mod log;
+mod mode;
 mod names;
 mod networks;
 mod process;

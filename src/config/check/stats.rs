@@ -10,7 +10,7 @@ use super::address::BoundAddresses;
 use super::names::UniqueNames;
 use super::tls;
 use super::whole::Place;
-use crate::config::model::{Stats, User};
+use crate::config::model::{Mode, Stats, User};
 use crate::config::reader::{quoted, shown};
 use crate::config::report::Findings;
 use crate::config::schema;
@@ -33,7 +33,7 @@ pub fn check(
     let users = users(written, place, findings);
     warn_of_openness(written, &bind, findings);
     let tls = match &written.tls {
-        Some(table) => Some(tls::check(table, place, findings)?),
+        Some(table) => Some(tls::check(table, Mode::Http, place, findings)?),
         None => None,
     };
     let flag = |value: &Option<Spanned<bool>>| value.as_ref().is_some_and(|flag| *flag.get_ref());

@@ -4,6 +4,7 @@
 
 mod addresses;
 mod backends;
+mod mode;
 mod stats;
 
 use std::path::Path;
@@ -208,7 +209,6 @@ fn finds_every_unknown_key_in_one_run() {
 #[test]
 fn refuses_what_is_not_built_yet() {
     each_gives_one_error(&[
-        ("listener", "mode = \"tcp\"", "`mode = \"tcp\"` is not supported yet"),
         ("backend", "balance = \"uri\"", "`balance = \"uri\"` is not supported yet"),
         ("backend", "balance = \"first\"", "`balance = \"first\"` is not supported yet"),
         ("cookie", "mode = \"prefix\"", "the cookie `mode = \"prefix\"` is not supported yet"),

@@ -1,17 +1,23 @@
 //! `[listener.tls]` and `[stats.tls]`: certificates are loaded and the `rustls` configuration is built.
 
 use super::whole::Place;
-use crate::config::model::Tls;
+use crate::config::model::{Mode, Tls};
 use crate::config::report::Findings;
 use crate::config::schema;
 use crate::tls::{MinVersion, certificates, server_config};
 
-/// The one protocol spoken inside TLS so far (RFC 7301: its ALPN name).
-const ALPN: [&[u8]; 1] = [b"http/1.1"];
+/// What is spoken inside TLS (RFC 7301: its ALPN name). In tcp mode that is not known: a client that
+/// offers names gets none, and speaks what it likes.
+fn alpn(mode: Mode) -> &'static [&'static [u8]] {
+    match mode {
+        Mode::Http => &[b"http/1.1"],
+        Mode::Tcp => &[],
+    }
+}
 
 /// Loads every certificate of a table and reports each that cannot serve. The schema has reported
 /// an absent or empty list.
-pub fn check(written: &schema::Tls, place: &Place<'_>, findings: &mut Findings) -> Option<Tls> {
+pub fn check(written: &schema::Tls, mode: Mode, place: &Place<'_>, findings: &mut Findings) -> Option<Tls> {
     let list = written.certificates.as_ref()?;
     if list.get_ref().is_empty() {
         return None;
@@ -45,7 +51,7 @@ pub fn check(written: &schema::Tls, place: &Place<'_>, findings: &mut Findings) 
         Some("1.3") => MinVersion::Tls13,
         _ => MinVersion::Tls12,
     };
-    match server_config(&loaded, min_version, &ALPN) {
+    match server_config(&loaded, min_version, alpn(mode)) {
         Ok(server_config) => Some(Tls { certificates: paths, server_config }),
         Err(error) => {
             let help = "check the certificate files of this list";

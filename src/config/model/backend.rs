@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Timeouts;
+use super::{Mode, Timeouts};
 use crate::address::Networks;
 use crate::balance::Balance;
 use crate::proxy_protocol::Version;
@@ -14,6 +14,8 @@ use crate::proxy_protocol::Version;
 pub struct Backend {
     /// Unique name.
     pub name: String,
+    /// What it speaks.
+    pub mode: Mode,
     /// How a server is chosen when no cookie says.
     pub balance: Balance,
     /// What servers are told of the client in fields; `None` is nothing.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::Timeouts;
+use super::{Mode, Timeouts};
 use crate::address::{Access, Trust};
 
 /// An address group that clients connect to.
@@ -14,6 +14,8 @@ pub struct Listener {
     pub name: String,
     /// At least one address.
     pub bind: Vec<SocketAddr>,
+    /// What it speaks.
+    pub mode: Mode,
     /// Connections of this listener, at most `limits.max_connections`; `None`: as many as the process.
     pub max_connections: Option<usize>,
     /// Index into `Config::backends`.

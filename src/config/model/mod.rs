@@ -7,6 +7,7 @@
 mod backend;
 mod file;
 mod listener;
+mod mode;
 mod process;
 mod stats;
 mod timeouts;
@@ -14,6 +15,7 @@ mod timeouts;
 pub use backend::{Backend, Check, CheckKind, Cookie, Forwarding, Server};
 pub use file::Config;
 pub use listener::{Listener, Tls};
+pub use mode::Mode;
 pub use process::{ControlCore, Driver, Io, Limits, Log, LogFormat, LogTarget, Process, Threads};
 pub use stats::{Stats, User};
 pub use timeouts::{Timeouts, Tunnel};

@@ -17,6 +17,8 @@ pub struct Backend {
     pub span: Span,
     /// Unique name.
     pub name: Option<Spanned<String>>,
+    /// "http" or "tcp".
+    pub mode: Option<Spanned<&'static str>>,
     /// Choice of a server.
     pub balance: Option<Spanned<&'static str>>,
     /// Append X-Forwarded-For.
@@ -85,6 +87,7 @@ pub(super) fn read_backend(table: &mut TableReader<'_, '_>) -> Backend {
     Backend {
         span: table.span(),
         name: table.required_string("name", "web_backend"),
+        mode: table.word("mode", &["http", "tcp"]),
         balance: table.word("balance", &["roundrobin", "leastconn", "random", "source", "uri", "first"]),
         forwarded_for: table.boolean("forwarded_for"),
         forwarded_for_except: table.strings("forwarded_for_except"),

@@ -9,7 +9,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::*;
 use crate::balance::Balance;
-use crate::config::model::Timeouts;
+use crate::config::model::{Mode, Timeouts};
 use crate::snapshot::{Gauge, ServerState, TrafficLimits};
 
 /// A backend named "web" of checked servers "web1", "web2"…, as configuration and as snapshot.
@@ -19,6 +19,7 @@ fn world(addresses: &[SocketAddr], kind: CheckKind, fall: u32) -> (Arc<Snapshot>
     let names = (1..).map(|number| format!("web{number}"));
     let settings = model::Backend {
         name: "web".into(),
+        mode: Mode::Http,
         balance: Balance::RoundRobin,
         forwarding: None,
         cookie: None,
@@ -45,6 +46,7 @@ fn world(addresses: &[SocketAddr], kind: CheckKind, fall: u32) -> (Arc<Snapshot>
     });
     let backend = Backend {
         name: "web".into(),
+        mode: Mode::Http,
         servers: servers.collect(),
         balance: Balance::default(),
         forwarding: None,

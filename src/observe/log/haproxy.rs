@@ -1,4 +1,5 @@
-//! HAProxy's `option httplog` line, to the byte (configuration manual sections 8.2.3 and 8.6).
+//! HAProxy's `option httplog` and `option tcplog` lines, to the byte (configuration manual sections
+//! 8.2.2, 8.2.3 and 8.6).
 //!
 //! Called by the log thread alone, once per record. A line carries no line feed: the sink adds
 //! what its target wants.
@@ -8,10 +9,14 @@ use super::time::LocalTime;
 use crate::limits;
 use crate::observe::record::Record;
 
-/// Appends one line. The format is
-/// `%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc %sq/%bq "%r"`;
-/// nothing is captured, so `%CC` and `%CS` are `-` and the header captures print nothing at all.
+/// Appends one line, of the shape that the listener's mode asks for.
 pub(super) fn write_line(record: &Record, names: &Names, time: &mut LocalTime, line: &mut Vec<u8>) {
+    write_place(record, names, time, line);
+    if names.is_tcp(record) { write_connection(record, line) } else { write_exchange(record, line) }
+}
+
+/// `%ci:%cp [%t] %ft %b/%s`, where both shapes begin.
+fn write_place(record: &Record, names: &Names, time: &mut LocalTime, line: &mut Vec<u8>) {
     write_ip(record.client.ip(), line);
     line.push(b':');
     number(record.client.port(), line);
@@ -23,7 +28,23 @@ pub(super) fn write_line(record: &Record, names: &Names, time: &mut LocalTime, l
     line.extend_from_slice(names.backend(record));
     line.push(b'/');
     line.extend_from_slice(names.server(record));
+}
 
+/// `%Tw/%Tc/%Tt %B %ts %ac/%fc/%bc/%sc/%rc %sq/%bq`
+fn write_connection(record: &Record, line: &mut Vec<u8>) {
+    separated(b' ', record.queue_ms, line);
+    separated(b'/', record.connect_ms, line);
+    separated(b'/', record.active_ms, line);
+    separated(b' ', record.bytes, line);
+    line.push(b' ');
+    escape(&record.termination[..2], line);
+    write_counts(record, line);
+}
+
+/// The rest of
+/// `%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc %sq/%bq "%r"`;
+/// nothing is captured, so `%CC` and `%CS` are `-` and the header captures print nothing at all.
+fn write_exchange(record: &Record, line: &mut Vec<u8>) {
     separated(b' ', record.request_ms, line);
     separated(b'/', record.queue_ms, line);
     separated(b'/', record.connect_ms, line);
@@ -33,6 +54,14 @@ pub(super) fn write_line(record: &Record, names: &Names, time: &mut LocalTime, l
     separated(b' ', record.bytes, line);
     line.extend_from_slice(b" - - ");
     escape(&record.termination, line);
+    write_counts(record, line);
+    line.extend_from_slice(b" \"");
+    write_request_line(&record.request_line, line);
+    line.push(b'"');
+}
+
+/// `%ac/%fc/%bc/%sc/%rc %sq/%bq`, where both shapes end but for the request.
+fn write_counts(record: &Record, line: &mut Vec<u8>) {
     separated(b' ', record.process_connections, line);
     separated(b'/', record.listener_connections, line);
     separated(b'/', record.backend_connections, line);
@@ -44,9 +73,6 @@ pub(super) fn write_line(record: &Record, names: &Names, time: &mut LocalTime, l
     number(record.retries, line);
     separated(b' ', record.server_queue, line);
     separated(b'/', record.backend_queue, line);
-    line.extend_from_slice(b" \"");
-    write_request_line(&record.request_line, line);
-    line.push(b'"');
 }
 
 /// Appends text with the bytes that could break a line or its fields as `#XX`: all outside
@@ -98,6 +124,7 @@ mod tests {
     use chrono::{Local, TimeZone as _};
 
     use super::*;
+    use crate::config::model::Mode;
     use crate::observe::record::NONE;
 
     fn names() -> Names {
@@ -144,6 +171,20 @@ mod tests {
         let mut line = Vec::new();
         write_line(record, &names(), &mut LocalTime::default(), &mut line);
         String::from_utf8(line).unwrap()
+    }
+
+    #[test]
+    fn writes_the_line_of_a_connection_in_tcp_mode() {
+        let mut names = names();
+        names.add_listener("pg_in", true);
+        names.set_mode(Mode::Tcp);
+        let mut line = Vec::new();
+        let record = Record { listener: 2, queue_ms: 1, redispatched: true, retries: 2, ..served() };
+        write_line(&record, &names, &mut LocalTime::default(), &mut line);
+        assert_eq!(
+            String::from_utf8(line).unwrap(),
+            "198.51.10.1:1562 [04/Jul/2023:04:01:52.422] pg_in~ web_backend/web1 1/5/6 187 -- 1/1/0/0/+2 0/0"
+        );
     }
 
     #[test]

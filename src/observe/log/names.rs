@@ -3,6 +3,7 @@
 //! Built by the control thread from a snapshot, owned by the log thread.
 
 use super::haproxy::escape;
+use crate::config::model::Mode;
 use crate::observe::record::{NONE, Record};
 use crate::snapshot::Snapshot;
 
@@ -17,6 +18,8 @@ pub struct Names {
 struct ListenerNames {
     /// As `%b` while no backend is chosen.
     plain: Vec<u8>,
+    /// Its connections are logged, not requests.
+    tcp: bool,
     /// As `%ft`: a `~` follows the name of a listener that terminates TLS.
     frontend: Vec<u8>,
 }
@@ -33,6 +36,7 @@ impl Names {
         let mut names = Self::default();
         for listener in &snapshot.listeners {
             names.add_listener(&listener.name, listener.tls.is_some());
+            names.set_mode(listener.mode);
         }
         for backend in &snapshot.backends {
             names.add_backend(&backend.name, backend.servers.iter().map(|server| &*server.name));
@@ -47,7 +51,19 @@ impl Names {
         if tls {
             frontend.push(b'~');
         }
-        self.listeners.push(ListenerNames { plain, frontend });
+        self.listeners.push(ListenerNames { plain, tcp: false, frontend });
+    }
+
+    /// Says what the listener added last speaks; HTTP until then.
+    pub fn set_mode(&mut self, mode: Mode) {
+        if let Some(listener) = self.listeners.last_mut() {
+            listener.tcp = mode == Mode::Tcp;
+        }
+    }
+
+    /// Whether a record is about a connection and not about a request.
+    pub(super) fn is_tcp(&self, record: &Record) -> bool {
+        self.listeners.get(usize::from(record.listener)).is_some_and(|listener| listener.tcp)
     }
 
     /// Adds the next backend in the order of the snapshot.

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::rate::{SlidingAverage, SlidingRate};
 use super::row::{Averages, CheckFigures, Kind, Row, State};
+use crate::config::model::Mode;
 use crate::observe::counters::{
     BackendCounters, Counter, ListenerCounters, ServerCounters, StatusClasses, WorkerCounters,
 };
@@ -211,7 +212,7 @@ impl StatsSource {
             denied_connections: Some(self.listener(index, |counters| &counters.denied_connections)),
             intercepted: Some(self.listener(index, |counters| &counters.intercepted)),
             statuses: self.statuses(|worker| &worker.listeners[index].statuses),
-            ..empty_row(Kind::Frontend, &listener.name, "FRONTEND".into(), index + 1)
+            ..empty_row(Kind::Frontend, &listener.name, listener.mode, "FRONTEND".into(), index + 1)
         }
     }
 
@@ -264,7 +265,13 @@ impl StatsSource {
             downtime_s: check.map(|_| downtime_s(server, &report, unix_ms)),
             check,
             averages: sample.averages(),
-            ..empty_row(Kind::Server, &backend.name, Arc::clone(&server.name), self.backend_id(backend_index))
+            ..empty_row(
+                Kind::Server,
+                &backend.name,
+                backend.mode,
+                Arc::clone(&server.name),
+                self.backend_id(backend_index),
+            )
         }
     }
 
@@ -318,7 +325,7 @@ impl StatsSource {
             last_change_s: seconds_since(sample.changed_unix_ms, unix_ms),
             downtime_s: Some((sample.downtime_ms + down_ms) / 1000),
             averages: sample.traffic.averages(),
-            ..empty_row(Kind::Backend, &backend.name, "BACKEND".into(), self.backend_id(index))
+            ..empty_row(Kind::Backend, &backend.name, backend.mode, "BACKEND".into(), self.backend_id(index))
         }
     }
 
@@ -440,10 +447,11 @@ fn check_figures(report: &HealthReport) -> Option<CheckFigures> {
     })
 }
 
-fn empty_row(kind: Kind, proxy: &Arc<str>, service: Arc<str>, proxy_id: usize) -> Row {
+fn empty_row(kind: Kind, proxy: &Arc<str>, mode: Mode, service: Arc<str>, proxy_id: usize) -> Row {
     Row {
         kind,
         proxy: Arc::clone(proxy),
+        mode,
         service,
         proxy_id,
         server_id: 0,

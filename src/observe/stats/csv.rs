@@ -179,7 +179,7 @@ const COLUMNS: &[Column] = &[
     absent("agent_health"),
     absent("addr"),
     absent("cookie"),
-    ("mode", |_| "http".into()),
+    ("mode", |row| row.mode.name().into()),
     absent("algo"),
     ("conn_rate", |row| frontend(row, row.session_rate)),
     ("conn_rate_max", |row| frontend(row, row.session_rate_max)),

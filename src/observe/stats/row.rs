@@ -6,6 +6,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::config::model::Mode;
+
 /// What a row describes; the number is HAProxy's column `type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -47,6 +49,8 @@ pub struct Row {
     pub kind: Kind,
     /// Listener or backend.
     pub proxy: Arc<str>,
+    /// What it speaks.
+    pub mode: Mode,
     /// `FRONTEND`, `BACKEND` or the server.
     pub service: Arc<str>,
     /// Listeners, then backends, from 1.

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use super::*;
-use crate::config::model::Timeouts;
+use crate::config::model::{Mode, Timeouts};
 use crate::observe::stats::write_csv;
 use crate::snapshot::{Listener, ServerState, TrafficLimits};
 
@@ -29,6 +29,7 @@ fn snapshot() -> Arc<Snapshot> {
     Arc::new(Snapshot {
         listeners: vec![Listener {
             name: "front,in".into(),
+            mode: Mode::Http,
             backend: 0,
             access: None,
             accept_proxy: false,
@@ -39,6 +40,7 @@ fn snapshot() -> Arc<Snapshot> {
         }],
         backends: vec![Backend {
             name: "web".into(),
+            mode: Mode::Http,
             servers: vec![server("web1", 100), server("web2", u32::MAX)],
             balance: crate::balance::Balance::default(),
             forwarding: None,

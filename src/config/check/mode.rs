@@ -1,0 +1,70 @@
+//! `mode` of listeners and backends: that both agree, and that no key stands where it has no meaning.
+
+use toml::Spanned;
+
+use crate::config::model::Mode;
+use crate::config::reader::quoted;
+use crate::config::report::{Findings, Span};
+use crate::config::schema;
+
+/// The mode as written, or the default.
+pub fn of(written: Option<&Spanned<&'static str>>) -> Mode {
+    match written.map(|mode| *mode.get_ref()) {
+        Some("tcp") => Mode::Tcp,
+        _ => Mode::Http,
+    }
+}
+
+/// A listener sends its clients only to backends that speak as it does; `name` is the reference.
+pub fn agree(mode: Mode, name: &Spanned<String>, backends: &[schema::Backend], findings: &mut Findings) {
+    let is_meant = |backend: &&schema::Backend| {
+        backend.name.as_ref().is_some_and(|other| other.get_ref() == name.get_ref())
+    };
+    let Some(backend) = backends.iter().find(is_meant) else { return };
+    let theirs = of(backend.mode.as_ref());
+    if theirs != mode {
+        let message = format!(
+            "this listener is in {} mode, and the backend {} in {} mode",
+            mode.name(),
+            quoted(name.get_ref()),
+            theirs.name()
+        );
+        findings.error(name.span(), message, "write `mode = \"tcp\"` in both, or in neither");
+    }
+}
+
+/// Refuses keys of a backend that mean something only where requests are read.
+pub fn check_backend(written: &schema::Backend, findings: &mut Findings) {
+    if of(written.mode.as_ref()) == Mode::Http {
+        return;
+    }
+    if let Some(cookie) = &written.cookie {
+        needs_http("[backend.cookie]", cookie.span.clone(), findings);
+    }
+    let flags = [
+        ("`forwarded_for`", &written.forwarded_for),
+        ("`forwarded_proto`", &written.forwarded_proto),
+        ("`forwarded_port`", &written.forwarded_port),
+        ("`forwarded`", &written.forwarded),
+    ];
+    for (what, flag) in flags {
+        if let Some(flag) = flag.as_ref().filter(|flag| *flag.get_ref()) {
+            needs_http(what, flag.span(), findings);
+        }
+    }
+}
+
+/// Refuses keys of a listener that mean something only where requests are read.
+pub fn check_listener(written: &schema::Listener, findings: &mut Findings) {
+    if of(written.mode.as_ref()) == Mode::Http {
+        return;
+    }
+    if let Some(header) = &written.client_address_header {
+        needs_http("`client_address_header`", header.span(), findings);
+    }
+}
+
+fn needs_http(what: &str, span: Span, findings: &mut Findings) {
+    let message = format!("{what} needs `mode = \"http\"`: in tcp mode no request is read");
+    findings.error(span, message, "remove it, or the `mode`");
+}

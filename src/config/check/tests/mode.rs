@@ -1,0 +1,63 @@
+//! `mode`: what has to agree, and what has no meaning in tcp mode.
+
+use super::*;
+
+const TCP: &str = r#"
+[[listener]]
+name = "front"
+bind = ["127.0.0.1:5432"]
+mode = "tcp"
+backend = "db"
+#listener
+
+[[backend]]
+name = "db"
+mode = "tcp"
+#backend
+[[backend.server]]
+name = "db1"
+address = "192.0.2.11:5432"
+"#;
+
+fn tcp(place: &str, line: &str) -> Result<Config, Report> {
+    parse(&TCP.replacen(&format!("#{place}\n"), &format!("{line}\n"), 1), "t.toml", Path::new("/nonexistent"))
+}
+
+#[test]
+fn a_listener_and_its_backend_agree_on_the_mode() {
+    assert!(tcp("listener", "").is_ok());
+    for (listener, backend, said) in [
+        ("mode = \"tcp\"", "", "in tcp mode, and the backend `db` in http mode"),
+        ("", "mode = \"tcp\"", "in http mode, and the backend `db` in tcp mode"),
+    ] {
+        let text = TCP.replace("mode = \"tcp\"\nbackend", &format!("{listener}\nbackend"));
+        let text = text.replace("mode = \"tcp\"\n#backend", &format!("{backend}\n#backend"));
+        let report = parse(&text, "t.toml", Path::new("")).unwrap_err();
+        assert_eq!(report.errors.len(), 1, "{report}");
+        assert!(report.errors[0].contains(said), "{report}");
+        assert!(report.errors[0].contains("^^^^"), "{report}");
+    }
+}
+
+#[test]
+fn what_reads_requests_is_refused_in_tcp_mode() {
+    for (place, line) in [
+        ("backend", "forwarded_for = true"),
+        ("backend", "forwarded_proto = true"),
+        ("backend", "forwarded_port = true"),
+        ("backend", "forwarded = true"),
+        ("backend", "cookie = { name = \"id\" }"),
+        ("listener", "client_address_header = \"True-Client-IP\"\ntrusted_proxies = [\"192.0.2.0/24\"]"),
+    ] {
+        let report = tcp(place, line).unwrap_err();
+        assert_eq!(report.errors.len(), 1, "{line}: {report}");
+        assert!(report.errors[0].contains("needs `mode = \"http\"`"), "{report}");
+    }
+    for (place, line) in [
+        ("backend", "forwarded_for = false"),
+        ("backend", "balance = \"leastconn\"\nsend_proxy = \"v2\"\ncheck = { http = \"GET /\" }"),
+        ("listener", "accept_proxy = true\ntrusted_proxies = [\"192.0.2.0/24\"]"),
+    ] {
+        assert!(tcp(place, line).is_ok(), "{line}");
+    }
+}

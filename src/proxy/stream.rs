@@ -1,0 +1,203 @@
+//! A connection in tcp mode, from the accepted socket to the tunnel: TLS, a server, a connection to it.
+//!
+//! `accept` spawns it in the place of `connection::serve`. Nothing of what a client sends is looked at; a
+//! server that speaks first is heard first. An error closes the connection without an answer.
+
+use std::rc::Rc;
+
+use super::account::{Account, Termination};
+use super::announced;
+use super::connection::{Connection, park};
+use super::exchange::{connect_refusal, nobody};
+use super::opening;
+use super::session::millis;
+use super::tunnel::{self, Place, Tunnel};
+use super::upstream::{self, Upstream};
+use super::worker::{Held, Worker};
+use crate::limits::CONNECT_ATTEMPTS;
+use crate::net::Lease;
+use crate::net::lease::Permit;
+
+/// What was heard from the client before there is a server: nothing, or what came with its opening.
+type Heard = Option<(Permit, Lease)>;
+
+/// The task of one connection. A silent one is its tunnel's two pending polls and little else.
+// Not an `async fn`: that would keep its argument twice, as given and as used.
+#[allow(clippy::manual_async_fn)]
+pub(super) fn serve(mut connection: Connection) -> impl Future<Output = ()> {
+    async move {
+        if let Some(tunnel) = Box::pin(open(&mut connection)).await {
+            Box::pin(tunnel::run(connection.worker(), &connection.client, tunnel)).await;
+        }
+    }
+}
+
+/// Brings the connection to a server; `None` when it is over. Counted and logged then, unless the
+/// client never got as far as asking for a server.
+async fn open(connection: &mut Connection) -> Option<Box<Tunnel>> {
+    let worker = connection.worker().clone();
+    let snapshot = worker.snapshot();
+    let accepted_ms = connection.since_ms;
+    let heard = hear(&worker, connection).await?;
+    let mut account = Account::new(connection.address, connection.listener());
+    account.begin_connection(&worker, accepted_ms);
+    let backend = snapshot.listeners[connection.listener()].backend;
+    account.request(&worker, backend, b"", false);
+    let place = Place { snapshot, backend, server: 0 };
+    let mut tunnel = connect(&worker, connection, account, place).await?;
+    if let Some((permit, lease)) = heard {
+        tunnel.permit = Some(permit);
+        tunnel.from_client = Some(lease);
+    }
+    announce(&worker, connection, &tunnel).await;
+    Some(Box::new(tunnel))
+}
+
+/// Waits for the opening where one is due; `None` when there is none.
+async fn hear(worker: &Worker, connection: &mut Connection) -> Option<Heard> {
+    if !opening::is_due(connection) {
+        return Some(None);
+    }
+    if !park(connection).await {
+        return None;
+    }
+    let permit = worker.permit().await;
+    let lease = opening::run(worker, connection, worker.pool.take()).await?;
+    Some(Some((permit, lease)))
+}
+
+/// Tells the server who the client is, where it wants to know.
+async fn announce(worker: &Worker, connection: &Connection, tunnel: &Tunnel) {
+    let place = &tunnel.place;
+    let backend = &place.snapshot.backends[place.backend];
+    let Some(version) = backend.servers[place.server].send_proxy else { return };
+    // The header is written to a lease, for which this tunnel may have no permit yet.
+    let _permit = match &tunnel.permit {
+        Some(_) => None,
+        None => Some(worker.permit().await),
+    };
+    let timeout_ms = millis(backend.timeouts.server);
+    announced::announce(worker, connection, version, connection.address, &tunnel.server, timeout_ms).await;
+}
+
+/// A connection to a server, and another server's when it cannot be made; with gauges entered.
+/// Without any, the account ends here.
+async fn connect(
+    worker: &Worker,
+    connection: &Connection,
+    mut account: Account,
+    mut place: Place,
+) -> Option<Tunnel> {
+    let snapshot = place.snapshot.clone();
+    let backend = &snapshot.backends[place.backend];
+    backend.in_flight.enter();
+    match first_that_answers(worker, connection, &mut account, &snapshot, place.backend).await {
+        Ok((upstream, server)) => {
+            account.connected(worker);
+            place.server = server;
+            let server = upstream.socket;
+            Some(Tunnel { server, account, place, permit: None, from_client: None, from_server: None })
+        }
+        Err(termination) => {
+            account.terminate(termination);
+            backend.in_flight.leave();
+            account.finish(worker);
+            None
+        }
+    }
+}
+
+/// Tries servers until one takes the connection, each once.
+async fn first_that_answers(
+    worker: &Worker,
+    connection: &Connection,
+    account: &mut Account,
+    snapshot: &Rc<Held>,
+    backend_index: usize,
+) -> Result<(Upstream, usize), Termination> {
+    let backend = &snapshot.backends[backend_index];
+    let counters = &worker.counters.backends[backend_index];
+    let mut tried = Tried::default();
+    let mut failure = None;
+    while let Some(index) = choose(worker, connection, snapshot, backend_index, &tried) {
+        account.server(worker, index, true);
+        let (server, counters) = (&backend.servers[index], &counters.servers[index]);
+        let connected =
+            upstream::connect(server, backend.timeouts.connect, &worker.deadlines, counters).await;
+        worker.clock.read();
+        match connected {
+            Ok(upstream) => return Ok((upstream, index)),
+            Err(error) => {
+                server.state.leave();
+                failure = Some(connect_refusal(&error).termination);
+                tried.add(index);
+            }
+        }
+        if tried.is_full() || !has_another(snapshot, backend_index, &tried) {
+            break;
+        }
+        counters.redispatches.add(1);
+        account.redispatched();
+    }
+    Err(failure.unwrap_or_else(|| {
+        counters.no_server.add(1);
+        nobody(backend).termination
+    }))
+}
+
+/// Servers that did not take the connection.
+#[derive(Default)]
+struct Tried {
+    servers: [usize; CONNECT_ATTEMPTS],
+    count: usize,
+}
+
+impl Tried {
+    fn add(&mut self, server: usize) {
+        self.servers[self.count] = server;
+        self.count += 1;
+    }
+
+    fn is_full(&self) -> bool {
+        self.count == CONNECT_ATTEMPTS
+    }
+
+    fn has(&self, server: usize) -> bool {
+        self.servers[..self.count].contains(&server)
+    }
+}
+
+/// The next server by balance that was not tried; its slot is taken. Where the balance insists on one
+/// that was, such as the one of the client's address, it is the next in the order of the file.
+fn choose(
+    worker: &Worker,
+    connection: &Connection,
+    snapshot: &Held,
+    backend_index: usize,
+    tried: &Tried,
+) -> Option<usize> {
+    let backend = &snapshot.backends[backend_index];
+    // Another worker may take the last slot between the look and the entry.
+    for _ in 0..backend.servers.len() {
+        match worker.balance(backend_index, backend, connection.address.ip()) {
+            Some(index) if !tried.has(index) && backend.servers[index].state.enter() => return Some(index),
+            Some(_) => {}
+            None => break,
+        }
+    }
+    if tried.count == 0 {
+        return None;
+    }
+    (0..backend.servers.len()).find(|&index| {
+        is_another(snapshot, backend_index, tried, index) && backend.servers[index].state.enter()
+    })
+}
+
+fn is_another(snapshot: &Held, backend: usize, tried: &Tried, server: usize) -> bool {
+    let state = &snapshot.backends[backend].servers[server].state;
+    !tried.has(server) && state.is_up() && state.weight() > 0 && state.has_room()
+}
+
+fn has_another(snapshot: &Held, backend: usize, tried: &Tried) -> bool {
+    (0..snapshot.backends[backend].servers.len()).any(|server| is_another(snapshot, backend, tried, server))
+}
