@@ -20,6 +20,7 @@ mod privileges;
 mod proxies;
 mod statistics;
 mod syslog;
+mod tcp;
 mod tls;
 mod truncation;
 mod world;
