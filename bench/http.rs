@@ -92,7 +92,7 @@ fn persistence(criterion: &mut Criterion) {
                     client.examine(&rules, found, 1_688_443_312, |_| Lookup::Usable(1));
                 })
             };
-            rewrite::request(black_box(BROWSER), &head, &fields, &mut value, on_cookie, &mut out);
+            rewrite::request(black_box(BROWSER), &head, &fields, None, &mut value, on_cookie, &mut out);
             client.server()
         });
     });

@@ -243,6 +243,28 @@ pub const SERVERS_PER_BACKEND: usize = 4096;
 /// when a server comes or goes; the map itself stays below 2 bytes a slot. All weights equal: no limit.
 pub const SOURCE_MAP_STEPS: u64 = 16_777_216;
 
+/// Routes of one listener. They are compared one after the other: a thousand that do not match cost
+/// some ten microseconds a request.
+pub const ROUTES: usize = 1000;
+
+/// Values in the conditions of one route.
+pub const ROUTE_VALUES: usize = 256;
+
+/// Bytes of a redirect's `to`: with every header rule it still fits where the request's head and the
+/// headroom before it were.
+pub const REDIRECT_SIZE: usize = 300;
+
+/// Fields that one table of header rules removes or sets; each is compared with the fields of its length.
+pub const HEADER_RULES: usize = 100;
+
+/// Bytes that header rules may add to a head, those of listener and backend together. It grows into
+/// `LEASE_HEADROOM`, where a cookie and the forwarded fields have to fit too (HAProxy:
+/// tune.maxrewrite 1024).
+pub const HEADER_RULES_SIZE: usize = 1536;
+
+/// Bytes of a page of the operator's own. All pages are kept in memory.
+pub const ERROR_PAGE_SIZE: usize = 64 * 1024;
+
 /// Users of the statistics page.
 pub const STATS_USERS: usize = 1024;
 

@@ -250,6 +250,9 @@ fn total(row: &Row) -> Cell {
     if let Some(intercepted) = row.intercepted {
         title += &format!("\nAnswered by torii: {intercepted}");
     }
+    if let Some(denied) = row.denied {
+        title += &format!("\nDenied: {denied}");
+    }
     if let (Some(connects), Some(reuses)) = (row.connects, row.reuses) {
         title += &format!("\nNew connections: {connects}\nReused connections: {reuses}");
     }

@@ -7,10 +7,13 @@ use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::time::{Duration, Instant};
 
 use crate::config::model::{Mode, Stats, Timeouts};
+use crate::http::error_page::ErrorPages;
 use crate::observe::counters::WorkerCounters;
 use crate::observe::log::LogCounters;
 use crate::observe::stats::{Report, StatsSource};
-use crate::snapshot::{Backend, Gauge, HealthReport, Listener, Server, ServerState, Snapshot, TrafficLimits};
+use crate::snapshot::{
+    Backend, Gauge, HealthReport, Listener, Routes, Server, ServerState, Snapshot, TrafficLimits,
+};
 
 const START_MS: u64 = 1_700_000_000_000;
 const UPTIME_S: u64 = 3_600;
@@ -77,7 +80,8 @@ fn snapshot() -> Snapshot {
         listeners: vec![Listener {
             name: "front_in".into(),
             mode: Mode::Http,
-            backend: 0,
+            routes: Routes::to_backend(0),
+            error_pages: ErrorPages::default(),
             access: None,
             accept_proxy: false,
             trust: None,

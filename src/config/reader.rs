@@ -40,6 +40,11 @@ impl<'t, 'f> TableReader<'t, 'f> {
         self.span.clone()
     }
 
+    /// Whether a key is there, whatever its value.
+    pub fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
     /// Reports every key that no getter asked for.
     pub fn finish(self) {
         for key in self.table.keys().filter(|key| !self.known.contains(&key.get_ref().as_ref())) {
@@ -96,6 +101,15 @@ impl<'t, 'f> TableReader<'t, 'f> {
                 self.wrong_type(key, value.span(), "a whole number", other, &help)
             }
         }
+    }
+
+    /// A whole number that has to be there.
+    pub fn required_integer(&mut self, key: &'static str, example: i64) -> Option<Spanned<i64>> {
+        if !self.table.contains_key(key) {
+            let message = format!("{} has no `{key}`", self.label);
+            self.findings.error(self.span(), message, format!("add `{key} = {example}`"));
+        }
+        self.integer(key, i64::MIN, i64::MAX)
     }
 
     /// A whole number within a range, or one of several words.
@@ -229,6 +243,41 @@ impl<'t, 'f> TableReader<'t, 'f> {
             return self.string(key).into_iter().collect();
         }
         self.strings(key).map(Spanned::into_inner).unwrap_or_default()
+    }
+
+    /// A string, or a list of strings that holds something; empty when the key is absent.
+    pub fn one_or_more(&mut self, key: &'static str) -> Vec<Spanned<String>> {
+        if self.is_empty_list(key)
+            && let Some(value) = self.table.get(key)
+        {
+            let help = format!("write `{key} = \"...\"`, or remove the key");
+            self.findings.error(value.span(), format!("`{key}` is an empty list"), help);
+        }
+        self.string_or_strings(key)
+    }
+
+    /// A table of strings by names of the user's choice, in the order of the file.
+    pub fn named_strings(&mut self, key: &'static str) -> Vec<(Spanned<String>, Spanned<String>)> {
+        let Some(value) = self.take(key) else { return Vec::new() };
+        let help = format!("write `{key} = {{ \"Name\" = \"value\" }}`");
+        let DeValue::Table(table) = value.get_ref() else {
+            self.wrong_type::<()>(key, value.span(), "a table of strings", value.get_ref(), &help);
+            return Vec::new();
+        };
+        let mut entries = Vec::new();
+        for (name, value) in table.iter() {
+            match value.get_ref() {
+                DeValue::String(text) => entries.push((
+                    Spanned::new(name.span(), name.get_ref().clone().into_owned()),
+                    Spanned::new(value.span(), text.clone().into_owned()),
+                )),
+                other => {
+                    self.wrong_type::<()>(key, value.span(), "a table of strings", other, &help);
+                }
+            }
+        }
+        entries.sort_by_key(|(name, _)| name.span().start);
+        entries
     }
 
     /// Reads a table below this one, if it is there.

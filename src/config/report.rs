@@ -38,7 +38,15 @@ impl std::error::Error for Report {}
 struct Entry {
     span: Option<Span>,
     message: String,
+    /// Another place that has to do with it, and how.
+    note: Option<(Span, String)>,
     help: Option<String>,
+}
+
+impl Entry {
+    fn new(span: Option<Span>, message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { span, message: message.into(), note: None, help: Some(help.into()) }
+    }
 }
 
 /// Errors and warnings while they are collected.
@@ -51,17 +59,29 @@ pub struct Findings {
 impl Findings {
     /// Records an error at a place, with what to write instead.
     pub fn error(&mut self, span: Span, message: impl Into<String>, help: impl Into<String>) {
-        self.errors.push(Entry { span: Some(span), message: message.into(), help: Some(help.into()) });
+        self.errors.push(Entry::new(Some(span), message, help));
     }
 
     /// Records an error of the file as a whole.
     pub fn file_error(&mut self, message: impl Into<String>, help: impl Into<String>) {
-        self.errors.push(Entry { span: None, message: message.into(), help: Some(help.into()) });
+        self.errors.push(Entry::new(None, message, help));
     }
 
     /// Records a warning at a place, with what to write instead.
     pub fn warning(&mut self, span: Span, message: impl Into<String>, help: impl Into<String>) {
-        self.warnings.push(Entry { span: Some(span), message: message.into(), help: Some(help.into()) });
+        self.warnings.push(Entry::new(Some(span), message, help));
+    }
+
+    /// Records a warning that has to do with another place, and how: its line is named too.
+    pub fn warning_about(
+        &mut self,
+        span: Span,
+        message: impl Into<String>,
+        other: (Span, &str),
+        help: impl Into<String>,
+    ) {
+        let note = Some((other.0, other.1.to_owned()));
+        self.warnings.push(Entry { note, ..Entry::new(Some(span), message, help) });
     }
 
     /// Whether any error was recorded.
@@ -148,6 +168,10 @@ fn render(kind: &str, entry: &Entry, source: &Source<'_>) -> String {
     match &entry.span {
         Some(span) => text.push_str(&render_place(span, source)),
         None => text.push_str(&format!("\n --> {}", source.file_name)),
+    }
+    if let Some((span, how)) = &entry.note {
+        let (number, _) = source.line_at(span.start);
+        text.push_str(&format!("\nnote: {how} --> {}:{number}", source.file_name));
     }
     if let Some(help) = &entry.help {
         text.push_str("\nhelp: ");

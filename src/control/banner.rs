@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::cores::Plan;
 use super::descriptors::{self, Share};
-use crate::config::model::{Config, LogTarget};
+use crate::config::model::{Action, Config, LogTarget};
 use crate::limits::{LEASE_HEADROOM, LEASES_PER_SESSION};
 use crate::net::driver::Driver;
 
@@ -42,11 +42,14 @@ fn write_text(
     }
     write_threads(out, plan)?;
     for listener in &config.listeners {
-        let backend = &config.backends[listener.backend];
         let addresses = list(&listener.bind);
         let tls = if listener.tls.is_some() { " with TLS" } else { "" };
-        let servers = count(backend.servers.len(), "server");
-        writeln!(out, "  listener    {} on {addresses}{tls} -> {} ({servers})", listener.name, backend.name)?;
+        let routes = match listener.routes.len() {
+            0 => String::new(),
+            routes => format!("{}, else ", count(routes, "route")),
+        };
+        let default = action(&listener.default, config);
+        writeln!(out, "  listener    {} on {addresses}{tls} -> {routes}{default}", listener.name)?;
     }
     if let Some(stats) = &config.stats {
         let scheme = if stats.tls.is_some() { "https" } else { "http" };
@@ -58,6 +61,18 @@ fn write_text(
     write_memory(out, config, plan, share)?;
     write_descriptors(out, config, share)?;
     Ok(())
+}
+
+/// What is done with a request, in a few words.
+fn action(action: &Action, config: &Config) -> String {
+    match action {
+        Action::Backend(index) => {
+            let backend = &config.backends[*index];
+            format!("{} ({})", backend.name, count(backend.servers.len(), "server"))
+        }
+        Action::Redirect(redirect) => format!("redirect {}", redirect.status.number()),
+        Action::Answer(answer) => format!("answer {}", answer.status()),
+    }
 }
 
 fn write_threads(out: &mut String, plan: &Plan) -> std::fmt::Result {

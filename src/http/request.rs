@@ -24,6 +24,8 @@ pub struct RequestHead {
     pub method_kind: Method,
     /// Target, taken apart.
     pub target: Target,
+    /// Value of the Host field, else the target's authority; only HTTP/1.0 may have neither.
+    pub host: Option<Span>,
     /// Version of the client.
     pub version: Version,
     /// How the body is delimited.
@@ -132,6 +134,7 @@ fn parse_head(buffer: &[u8], limits: HeadLimits, fields: &mut Vec<Field>) -> Par
         method,
         method_kind,
         target,
+        host: None,
         version,
         body: Body::None,
         connection: Connection::default(),
@@ -155,6 +158,7 @@ fn parse_head(buffer: &[u8], limits: HeadLimits, fields: &mut Vec<Field>) -> Par
         }
     }
     check_host(buffer, host, &head)?;
+    head.host = host.or(target.authority);
     head.body = framing::of_request(version, delimiters)?;
     head.offers_upgrade = head.connection.upgrade
         && version == Version::Http11

@@ -8,17 +8,19 @@
 use super::cookie::FieldEdit;
 use super::fields::{Connection, is_own_connection_token, list};
 use super::head::{Field, FieldKind, Version};
+use super::header_rules::HeaderRules;
 use super::request::RequestHead;
 use super::response::ResponseHead;
 use super::upgrade;
 
 /// Writes the request line and fields of `head` to `out`, without the final empty line, so that the
 /// caller can add fields. `on_cookie` is asked about each Cookie value and may put a new one in its
-/// scratch buffer, which it is given emptied.
+/// scratch buffer, which it is given emptied. `rules` change what is left after that.
 pub fn request(
     buffer: &[u8],
     head: &RequestHead,
     fields: &[Field],
+    rules: Option<&HeaderRules>,
     scratch: &mut Vec<u8>,
     mut on_cookie: impl FnMut(&[u8], &mut Vec<u8>) -> FieldEdit,
     out: &mut Vec<u8>,
@@ -37,12 +39,15 @@ pub fn request(
         match field.kind {
             FieldKind::Cookie => {
                 scratch.clear();
+                // Persistence reads its cookie even where no cookie is forwarded.
                 match on_cookie(field.value.of(buffer), scratch) {
+                    _ if is_removed(rules, field, buffer) => copy.leave_out(field, out),
                     FieldEdit::Keep => copy.keep(field, out),
                     FieldEdit::Remove => copy.leave_out(field, out),
                     FieldEdit::Replace => copy.replace(field, scratch, out),
                 }
             }
+            _ if is_removed(rules, field, buffer) => copy.leave_out(field, out),
             // The one expectation there is, once: anything else is read differently by every server.
             FieldKind::Expect
                 if expected || !field.value.of(buffer).eq_ignore_ascii_case(b"100-continue") =>
@@ -66,9 +71,11 @@ pub fn request(
         }
     }
     copy.flush(out);
+    out.extend_from_slice(rules.map_or(b"", HeaderRules::lines));
     // RFC 9112 section 3.2.2: the host of an absolute target is the Host. HTTP/1.1 had to bring one.
     if let Some(authority) = head.target.authority
         && !fields.iter().any(|field| field.kind == FieldKind::Host)
+        && !rules.is_some_and(|rules| rules.removes(b"host"))
     {
         out.extend_from_slice(b"host: ");
         out.extend_from_slice(authority.of(buffer));
@@ -93,11 +100,12 @@ pub struct ClientSide {
 }
 
 /// Writes the status line and fields of `head` to `out`, without the final empty line.
-/// `keep_set_cookie` is asked about each Set-Cookie value. Returns nothing else than the bytes.
+/// `keep_set_cookie` is asked about each Set-Cookie value. `rules` change what is left after that.
 pub fn response(
     buffer: &[u8],
     head: &ResponseHead,
     fields: &[Field],
+    rules: Option<&HeaderRules>,
     client: ClientSide,
     mut keep_set_cookie: impl FnMut(&[u8]) -> bool,
     out: &mut Vec<u8>,
@@ -109,6 +117,7 @@ pub fn response(
     for field in fields {
         match field.kind {
             FieldKind::SetCookie if !keep_set_cookie(field.value.of(buffer)) => copy.leave_out(field, out),
+            _ if is_removed(rules, field, buffer) => copy.leave_out(field, out),
             // Equal repeats are one length, and one line says it.
             FieldKind::ContentLength if length_written => copy.leave_out(field, out),
             FieldKind::ContentLength => {
@@ -120,6 +129,7 @@ pub fn response(
         }
     }
     copy.flush(out);
+    out.extend_from_slice(rules.map_or(b"", HeaderRules::lines));
     if head.status >= 200 {
         connection_field(head.version, client, out);
     } else if head.status == 101 {
@@ -137,6 +147,12 @@ pub fn connection_field(server: Version, client: ClientSide, out: &mut Vec<u8>) 
     } else if client.version == Version::Http11 {
         out.extend_from_slice(b"connection: close\r\n");
     }
+}
+
+/// Whether the configuration takes this field out. Its rules never name one that frames a message.
+#[inline]
+fn is_removed(rules: Option<&HeaderRules>, field: &Field, buffer: &[u8]) -> bool {
+    rules.is_some_and(|rules| rules.removes(field.name.of(buffer)))
 }
 
 /// RFC 9110 section 8.6 and RFC 9112 section 6.1: 1xx and 204 carry neither length nor coding.
@@ -254,7 +270,7 @@ mod tests {
         let mut fields = Vec::new();
         let head = super::super::request::parse(text.as_bytes(), LIMITS, &mut fields).unwrap().unwrap();
         let mut out = Vec::new();
-        request(text.as_bytes(), &head, &fields, &mut Vec::new(), strip_cookie, &mut out);
+        request(text.as_bytes(), &head, &fields, None, &mut Vec::new(), strip_cookie, &mut out);
         String::from_utf8(out).unwrap()
     }
 
@@ -275,7 +291,7 @@ mod tests {
         let head =
             super::super::response::parse(text.as_bytes(), false, LIMITS, &mut fields).unwrap().unwrap();
         let mut out = Vec::new();
-        response(text.as_bytes(), &head, &fields, client, |value| value != b"drop=1", &mut out);
+        response(text.as_bytes(), &head, &fields, None, client, |value| value != b"drop=1", &mut out);
         String::from_utf8(out).unwrap()
     }
 

@@ -126,6 +126,8 @@ pub struct ListenerCounters {
     pub request_errors: Counter,
     /// Answered by torii itself (`intercepted`).
     pub intercepted: Counter,
+    /// Denied by a route (`dreq`).
+    pub denied: Counter,
     /// Answers by class of status.
     pub statuses: StatusClasses,
 }

@@ -18,6 +18,8 @@ pub(super) struct Account {
     peer: SocketAddr,
     marks: Marks,
     recognised: bool,
+    /// Whether a route denied it.
+    denied: bool,
     /// Whether the balance, and not a cookie, chose the server.
     balanced: bool,
     /// The record is about a connection in tcp mode.
@@ -43,6 +45,7 @@ impl Account {
             peer: client,
             marks: Marks::default(),
             recognised: false,
+            denied: false,
             balanced: false,
             is_connection: false,
             sent_to_server: 0,
@@ -70,6 +73,7 @@ impl Account {
     fn reset(&mut self, worker: &Worker, first_byte_ms: u64) {
         self.marks = Marks { first_byte: first_byte_ms, ..Marks::default() };
         self.recognised = false;
+        self.denied = false;
         self.balanced = false;
         self.sent_to_server = 0;
         self.received_from_server = 0;
@@ -98,16 +102,26 @@ impl Account {
         self.record.client
     }
 
+    /// Its head is complete, and torii answers it: it denies it, or does something else.
+    pub(super) fn local(&mut self, worker: &Worker, line: &[u8], denied: bool) {
+        self.recognise(worker, line);
+        self.denied = denied;
+    }
+
     /// Its head is complete and its backend known.
     pub(super) fn request(&mut self, worker: &Worker, backend: usize, line: &[u8], persistent: bool) {
-        self.marks.request = Some(worker.clock.now());
-        self.recognised = true;
+        self.recognise(worker, line);
         self.record.backend = backend as u16;
-        self.record.request_line.extend_from_slice(&line[..line.len().min(LOG_REQUEST_LINE - 1)]);
         if persistent {
             self.record.termination[2..].copy_from_slice(b"NN");
         }
         worker.counters.backends[backend].requests.add(1);
+    }
+
+    fn recognise(&mut self, worker: &Worker, line: &[u8]) {
+        self.marks.request = Some(worker.clock.now());
+        self.recognised = true;
+        self.record.request_line.extend_from_slice(&line[..line.len().min(LOG_REQUEST_LINE - 1)]);
     }
 
     /// Third letter of the termination state, for a backend with persistence.
@@ -229,7 +243,8 @@ impl Account {
         listener.statuses[class].add(answers);
         listener.bytes_out.add(record.bytes);
         if record.backend == NONE {
-            return listener.intercepted.add(answers);
+            let count = if self.denied { &listener.denied } else { &listener.intercepted };
+            return count.add(answers);
         }
         let backend = &worker.counters.backends[usize::from(record.backend)];
         backend.statuses[class].add(answers);

@@ -19,6 +19,7 @@ use super::worker::{Held, Worker};
 use crate::balance::sticky::ClientCookie;
 use crate::http::answer::Answer;
 use crate::http::head::Version;
+use crate::http::header_rules::HeaderRules;
 use crate::http::request::Method;
 use crate::http::rewrite::ClientSide;
 use crate::net::join::join;
@@ -31,6 +32,8 @@ pub(super) struct Exchange<'a> {
     pub(super) connection: &'a Connection,
     pub(super) backend: &'a Backend,
     pub(super) server: &'a Server,
+    /// What the configuration changes in the response.
+    pub(super) response_headers: Option<&'a HeaderRules>,
     pub(super) cookie: ClientCookie,
     pub(super) method: Method,
     pub(super) version: Version,
@@ -201,6 +204,7 @@ async fn at_server(
         connection,
         backend,
         server,
+        response_headers: snapshot.listeners[connection.listener()].routes.response_headers(request.route),
         cookie: request.cookie,
         method: request.method,
         version: request.version,

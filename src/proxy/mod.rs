@@ -9,6 +9,7 @@
 //! * `exchange` carries one request to a server (`balancer`, `upstream`) and its response back, with
 //!   `relay` for bodies, `upload` for requests still arriving (at what `pace`), `respond` for response
 //!   heads, and `announced` for servers that want the client's address ahead.
+//! * `local` answers what a route has torii answer itself.
 //! * `stream` brings a connection in tcp mode to its server.
 //! * `tunnel` relays bytes both ways, in tcp mode or once a protocol was switched; `shared_permit` is what it
 //!   holds.
@@ -22,6 +23,7 @@ mod client;
 mod connection;
 mod exchange;
 mod identity;
+mod local;
 pub mod mailbox;
 mod opening;
 mod pace;

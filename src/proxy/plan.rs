@@ -4,6 +4,7 @@
 
 use super::account::Account;
 use super::identity::Identity;
+use super::local::{self, Local};
 use super::relay::Flow;
 use super::session::Refusal;
 use super::worker::{Scratch, Worker};
@@ -11,14 +12,18 @@ use crate::balance::sticky::{self, ClientCookie};
 use crate::http::cookie::{self, FieldEdit};
 use crate::http::forwarded;
 use crate::http::head::{Field, HeadError, Version};
+use crate::http::header_rules::HeaderRules;
 use crate::http::request::{Method, RequestHead};
+use crate::http::route::Asked;
 use crate::http::{rewrite, upgrade};
 use crate::net::Lease;
-use crate::snapshot::{Backend, Snapshot};
+use crate::snapshot::{Action, Backend, RouteIndex, Snapshot};
 
 /// A request whose rewritten head is at the front of its lease.
 #[derive(Debug)]
 pub(super) struct Request {
+    /// The listener's route it took.
+    pub(super) route: RouteIndex,
     /// Backend index.
     pub(super) backend: usize,
     /// What its persistence cookie asks for.
@@ -36,6 +41,14 @@ pub(super) struct Request {
     pub(super) upgrade: Option<Vec<u8>>,
 }
 
+/// What is done with a request.
+pub(super) enum Planned {
+    /// A server answers it.
+    Forward(Request),
+    /// torii does.
+    Local(Local),
+}
+
 /// Plans the request whose head is at the front of `lease`.
 pub(super) fn plan(
     worker: &Worker,
@@ -45,27 +58,38 @@ pub(super) fn plan(
     account: &mut Account,
     lease: &mut Lease,
     scratch: &mut Scratch,
-) -> Result<Request, Refusal> {
+) -> Result<Planned, Refusal> {
     let listener = &snapshot.listeners[account.listener()];
-    let index = listener.backend;
+    let route = listener.routes.find(|| Asked::of(head, lease.data()));
+    match &listener.trust {
+        None => identity.forget(),
+        Some(trust) => account.client(identity.find(trust, lease.data(), scratch)),
+    }
+    let forward = match listener.routes.action(route) {
+        Action::Forward(forward) => forward,
+        Action::Redirect(redirect) => {
+            return local::redirect(worker, redirect, head, account, lease, scratch).map(Planned::Local);
+        }
+        Action::Answer(answer) => {
+            return local::answer(worker, *answer, head, account, lease).map(Planned::Local);
+        }
+    };
+    let index = forward.backend;
     let backend = &snapshot.backends[index];
     account.request(worker, index, head.line.of(lease.data()), backend.cookie.is_some());
 
     let data = lease.data();
     let upgrade = head.offers_upgrade.then(|| offer(data, &scratch.fields));
-    match &listener.trust {
-        None => identity.forget(),
-        Some(trust) => account.client(identity.find(trust, data, scratch)),
-    }
     if head.connection.other {
         forwarded::remove_nominated(data, &mut scratch.fields, worker.head_limits.fields)
             .map_err(|error| Refusal::of(worker, error))?;
     }
+    let headers = forward.request_headers.as_ref();
     let cookie = match &backend.forwarding {
-        None => rewrite_head(worker, backend, head, data, scratch),
+        None => rewrite_head(worker, backend, head, headers, data, scratch),
         Some(forwarding) => {
             let lines = identity.make_room(forwarding, data, scratch);
-            let cookie = rewrite_head(worker, backend, head, data, scratch);
+            let cookie = rewrite_head(worker, backend, head, headers, data, scratch);
             identity.write(forwarding, lines, head, data, scratch);
             cookie
         }
@@ -79,7 +103,8 @@ pub(super) fn plan(
     let mut rest = Flow::limited(head.body, limit).map_err(|error| Refusal::of(worker, error))?;
     let head_len = scratch.head.len();
     let first = rest.advance(&lease.data()[head_len..]).map_err(|error| Refusal::of(worker, error))?;
-    Ok(Request {
+    Ok(Planned::Forward(Request {
+        route,
         backend: index,
         cookie,
         method: head.method_kind,
@@ -89,7 +114,7 @@ pub(super) fn plan(
         first_skip: first.skip,
         rest,
         upgrade,
-    })
+    }))
 }
 
 /// What a 101 is held against; the fields themselves are gone by then. Once per upgrade.
@@ -105,13 +130,14 @@ fn rewrite_head(
     worker: &Worker,
     backend: &Backend,
     head: &RequestHead,
+    headers: Option<&HeaderRules>,
     data: &[u8],
     scratch: &mut Scratch,
 ) -> ClientCookie {
     let mut client_cookie = ClientCookie::new();
     let Scratch { fields, head: out, value } = scratch;
     match backend.cookie.as_deref() {
-        None => rewrite::request(data, head, fields, value, |_, _| FieldEdit::Keep, out),
+        None => rewrite::request(data, head, fields, headers, value, |_, _| FieldEdit::Keep, out),
         Some(rules) => {
             let now_s = worker.clock.unix_s();
             let on_cookie = |line: &[u8], stripped: &mut Vec<u8>| {
@@ -119,7 +145,7 @@ fn rewrite_head(
                     client_cookie.examine(rules, found, now_s, |id| find_server(backend, id));
                 })
             };
-            rewrite::request(data, head, fields, value, on_cookie, out);
+            rewrite::request(data, head, fields, headers, value, on_cookie, out);
         }
     }
     client_cookie

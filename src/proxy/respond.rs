@@ -13,6 +13,7 @@ use crate::http::cacheable::looks_cacheable;
 use crate::http::cookie::set_cookie_name;
 use crate::http::framing::Body;
 use crate::http::head::{Field, HeadError, Parsed, Version, is_worth_parsing};
+use crate::http::header_rules::HeaderRules;
 use crate::http::obsolete;
 use crate::http::request::Method;
 use crate::http::response::{self, ResponseHead};
@@ -243,19 +244,25 @@ fn write_head(
     scratch: &mut Scratch,
 ) {
     let Scratch { fields, head: out, .. } = scratch;
-    match exchange.backend.cookie.as_deref().filter(|_| head.status >= 200 || head.status == 101) {
-        None => rewrite::response(data, head, fields, client, |_| true, out),
+    // As in HAProxy, not for interim responses; a 101 is final.
+    let is_final = head.status >= 200 || head.status == 101;
+    let headers = exchange.response_headers.filter(|_| is_final);
+    match exchange.backend.cookie.as_deref().filter(|_| is_final) {
+        None => rewrite::response(data, head, fields, headers, client, |_| true, out),
         Some(rules) => {
             let mut cookie = ServerCookie::new();
             let keep = |line: &[u8]| keep_set_cookie(&mut cookie, rules, line);
-            rewrite::response(data, head, fields, client, keep, out);
+            rewrite::response(data, head, fields, headers, client, keep, out);
             let answer = sticky::Answer {
                 server_id: exchange.server.cookie.as_deref().map(str::as_bytes),
                 is_post: exchange.method == Method::Post,
                 now_unix_s: exchange.worker.clock.unix_s(),
             };
             let cacheable = || {
-                let names_and_values = fields.iter().map(|field| (field.name.of(data), field.value.of(data)));
+                // The fields as the client gets them.
+                let received = fields.iter().map(|field| (field.name.of(data), field.value.of(data)));
+                let received = received.filter(|(name, _)| !headers.is_some_and(|rules| rules.removes(name)));
+                let names_and_values = received.chain(headers.into_iter().flat_map(HeaderRules::added));
                 looks_cacheable(exchange.method.cacheable_token(), head.status, names_and_values)
             };
             account.server_cookie(cookie.finish(rules, &exchange.cookie, &answer, cacheable, out));

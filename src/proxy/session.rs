@@ -13,8 +13,9 @@ use super::account::{Account, Termination};
 use super::connection::{Connection, Ended};
 use super::exchange::{self, After, Opened};
 use super::identity::Identity;
+use super::local::{self, Local};
 use super::opening;
-use super::plan::{self, Request};
+use super::plan::{self, Planned, Request};
 use super::tunnel::Tunnel;
 use super::worker::Worker;
 use crate::http::answer::{self, Answer};
@@ -36,6 +37,7 @@ pub(super) struct Refusal {
 /// What reading for a request came to.
 enum Next {
     Request(Request),
+    Local(Local),
     Refused(Refusal),
     Ended(Ended),
 }
@@ -54,15 +56,21 @@ pub(super) async fn run(worker: &Worker, connection: &mut Connection) -> Ended {
     loop {
         let (next, returned) = next_request(worker, connection, &mut account, &mut identity, lease).await;
         lease = returned;
-        let request = match next {
-            Next::Request(request) => use_up(worker, connection, request),
+        let (after, returned) = match next {
+            Next::Request(request) => {
+                connection.requests = connection.requests.saturating_add(1);
+                exchange::run(worker, connection, &mut account, request, lease).await
+            }
+            Next::Local(local) => {
+                connection.requests = connection.requests.saturating_add(1);
+                local::run(worker, connection, &mut account, local, lease).await
+            }
             Next::Ended(ended) => return ended,
             Next::Refused(refusal) => {
                 refuse(worker, connection, &mut account, refusal, lease).await;
                 return Ended::Close;
             }
         };
-        let (after, returned) = exchange::run(worker, connection, &mut account, request, lease).await;
         connection.since_ms = worker.clock.now();
         lease = returned;
         match after {
@@ -91,16 +99,14 @@ pub(super) async fn run(worker: &Worker, connection: &mut Connection) -> Ended {
     }
 }
 
-/// Counts the request; the last one that the connection may carry ends it.
-#[inline]
-fn use_up(worker: &Worker, connection: &mut Connection, mut request: Request) -> Request {
-    connection.requests = connection.requests.saturating_add(1);
-    let most = worker.snapshot().limits.requests_per_connection;
-    if connection.requests >= most && request.wants_keep_alive {
-        request.wants_keep_alive = false;
-        worker.counters.worker.requests_used_up.add(1);
-    }
-    request
+/// What is there of the next request.
+struct Arrival {
+    /// Bytes that were parsed without finding the end of a head.
+    searched: usize,
+    /// Milliseconds of the worker's clock at its first byte.
+    begun_ms: Option<u64>,
+    /// Whether it is the last one that the connection may carry.
+    is_last: bool,
 }
 
 /// Reads until a head is complete, and plans it.
@@ -112,17 +118,18 @@ async fn next_request(
     mut lease: Lease,
 ) -> (Next, Lease) {
     let snapshot = worker.snapshot();
-    let mut searched = 0;
-    let mut begun_ms = (!lease.is_empty()).then(|| worker.clock.now());
+    let mut arrival = Arrival {
+        searched: 0,
+        begun_ms: (!lease.is_empty()).then(|| worker.clock.now()),
+        is_last: connection.requests.saturating_add(1) >= snapshot.limits.requests_per_connection,
+    };
     loop {
-        if lease.len() > searched {
-            let begun_ms = begun_ms.unwrap_or(0);
-            if let Some(next) =
-                parse(worker, &snapshot, account, identity, &mut lease, &mut searched, begun_ms)
-            {
-                return (next, lease);
-            }
+        if lease.len() > arrival.searched
+            && let Some(next) = parse(worker, &snapshot, account, identity, &mut lease, &mut arrival)
+        {
+            return (next, lease);
         }
+        let begun_ms = arrival.begun_ms;
         if lease.spare() == 0 {
             lease.compact();
         }
@@ -144,7 +151,7 @@ async fn next_request(
         let next = match (waited, begun_ms) {
             (Ok(Waited::Received(count)), _) if count > 0 => {
                 worker.counters.listeners[connection.listener()].bytes_in.add(count as u64);
-                begun_ms = begun_ms.or(Some(now_ms));
+                arrival.begun_ms = begun_ms.or(Some(now_ms));
                 continue;
             }
             (Ok(Waited::Parked), None) => Next::Ended(Ended::Park),
@@ -171,16 +178,16 @@ fn parse(
     account: &mut Account,
     identity: &mut Identity,
     lease: &mut Lease,
-    searched: &mut usize,
-    begun_ms: u64,
+    arrival: &mut Arrival,
 ) -> Option<Next> {
     let data = lease.data();
-    let looked_at = std::mem::replace(searched, data.len());
+    let looked_at = std::mem::replace(&mut arrival.searched, data.len());
+    let begun_ms = arrival.begun_ms.unwrap_or(0);
     if !is_worth_parsing(data, looked_at, worker.head_limits) {
         return None;
     }
     let scratch = &mut *worker.scratch.borrow_mut();
-    let head = match request::parse(data, worker.head_limits, &mut scratch.fields) {
+    let mut head = match request::parse(data, worker.head_limits, &mut scratch.fields) {
         Ok(None) => return None,
         Ok(Some(head)) => head,
         Err(error) => {
@@ -189,8 +196,14 @@ fn parse(
         }
     };
     account.begin(worker, begun_ms);
+    if arrival.is_last && head.wants_keep_alive() {
+        // As if the client had asked for it: torii's `requests_per_connection` is reached.
+        head.connection.close = true;
+        worker.counters.worker.requests_used_up.add(1);
+    }
     Some(match plan::plan(worker, snapshot, &head, identity, account, lease, scratch) {
-        Ok(request) => Next::Request(request),
+        Ok(Planned::Forward(request)) => Next::Request(request),
+        Ok(Planned::Local(local)) => Next::Local(local),
         Err(refusal) => Next::Refused(refusal),
     })
 }
@@ -250,24 +263,48 @@ pub(super) async fn send_answer(
     to_head: bool,
     mut lease: Lease,
 ) -> (bool, Lease) {
+    let snapshot = worker.snapshot();
+    let page = snapshot.listeners[connection.listener()].error_pages.get(answer);
     lease.clear();
     {
         let out = &mut worker.scratch.borrow_mut().head;
         out.clear();
-        answer::write(answer, client, to_head, out);
+        answer::write(answer, page, client, to_head, out);
         lease.append(out);
     }
-    let len = lease.len();
     account.status(answer.status());
+    let mut rest = page.filter(|_| !to_head).map_or(&[][..], |page| &page.body);
+    // A page may be larger than a lease.
+    loop {
+        let count = rest.len().min(lease.spare());
+        lease.append(&rest[..count]);
+        rest = &rest[count..];
+        let len = lease.len();
+        let sent;
+        (sent, lease) = send_within(worker, connection, account, lease, len).await;
+        lease.clear();
+        if !sent || rest.is_empty() {
+            return (sent, lease);
+        }
+    }
+}
+
+/// Sends the first `count` bytes to the client within its time-out.
+pub(super) async fn send_within(
+    worker: &Worker,
+    connection: &Connection,
+    account: &mut Account,
+    lease: Lease,
+    count: usize,
+) -> (bool, Lease) {
     let deadline = connection.client.socket().deadline();
     deadline.arm(worker.clock.now() + millis(client_timeout(worker, connection)));
-    let (result, mut lease) = connection.client.send(lease, 0, len).await;
+    let (result, lease) = connection.client.send(lease, 0, count).await;
     connection.client.socket().deadline().disarm();
     worker.clock.read();
     if result.is_ok() {
-        account.sent(len);
+        account.sent(count);
     }
-    lease.clear();
     (result.is_ok(), lease)
 }
 

@@ -41,7 +41,8 @@ async fn open(connection: &mut Connection) -> Option<Box<Tunnel>> {
     let heard = hear(&worker, connection).await?;
     let mut account = Account::new(connection.address, connection.listener());
     account.begin_connection(&worker, accepted_ms);
-    let backend = snapshot.listeners[connection.listener()].backend;
+    // A listener in tcp mode names one: the configuration was checked.
+    let backend = snapshot.listeners[connection.listener()].routes.default_backend()?;
     account.request(&worker, backend, b"", false);
     let place = Place { snapshot, backend, server: 0 };
     let mut tunnel = connect(&worker, connection, account, place).await?;

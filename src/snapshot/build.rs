@@ -4,9 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use super::model::{Backend, Gauge, Listener, Server, Snapshot, TrafficLimits};
+use super::routing::{Action, Forward, Routes};
 use super::server_state::ServerState;
 use crate::balance::sticky::{self, CookieRules};
 use crate::config::model as config;
+use crate::http::header_rules::HeaderRules;
+use crate::http::redirect::Redirect;
 
 /// How many connections the process has descriptors for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +23,7 @@ pub struct Room {
 /// Builds the snapshot of a configuration, every server up as HAProxy starts it.
 pub fn build(config: &config::Config, room: Room) -> Snapshot {
     Snapshot {
-        listeners: config.listeners.iter().map(|written| listener(written, room)).collect(),
+        listeners: config.listeners.iter().map(|written| listener(written, config, room)).collect(),
         backends: config.backends.iter().map(backend).collect(),
         tells_port: config.backends.iter().any(tells_port),
         process: Arc::new(Gauge::new(limit_of(room.clients))),
@@ -37,11 +40,14 @@ fn tells_port(backend: &config::Backend) -> bool {
     backend.forwarding.as_ref().is_some_and(|forwarding| forwarding.port)
 }
 
-fn listener(listener: &config::Listener, room: Room) -> Listener {
+fn listener(listener: &config::Listener, config: &config::Config, room: Room) -> Listener {
+    let action = |action: &config::Action| action_of(action, listener, config);
+    let routes = listener.routes.iter().map(|route| (route.conditions.clone(), action(&route.action)));
     Listener {
         name: listener.name.as_str().into(),
         mode: listener.mode,
-        backend: listener.backend,
+        routes: Routes::new(routes.collect(), action(&listener.default)),
+        error_pages: listener.error_pages.clone(),
         access: listener.access.clone(),
         accept_proxy: listener.accept_proxy,
         trust: listener.trust.clone(),
@@ -50,6 +56,26 @@ fn listener(listener: &config::Listener, room: Room) -> Listener {
         connections: Arc::new(Gauge::new(limit_of(
             listener.max_connections.unwrap_or(room.clients).min(room.clients),
         ))),
+    }
+}
+
+/// Header rules in the order of HAProxy: a request meets the listener's first, a response the backend's.
+fn action_of(action: &config::Action, listener: &config::Listener, config: &config::Config) -> Action {
+    match action {
+        config::Action::Backend(index) => {
+            let backend = &config.backends[*index];
+            let (to, from) = (backend.request_headers.as_ref(), backend.response_headers.as_ref());
+            Action::Forward(Forward {
+                backend: *index,
+                request_headers: HeaderRules::both(listener.request_headers.as_ref(), to),
+                response_headers: HeaderRules::both(from, listener.response_headers.as_ref()),
+            })
+        }
+        config::Action::Redirect(redirect) => {
+            let headers = listener.response_headers.as_ref();
+            Action::Redirect(Redirect::new(redirect.to.clone(), redirect.status, headers))
+        }
+        config::Action::Answer(answer) => Action::Answer(*answer),
     }
 }
 

@@ -8,11 +8,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use super::routing::Routes;
 use super::server_state::ServerState;
 use crate::address::{Access, Trust};
 use crate::balance::Balance;
 use crate::balance::sticky::CookieRules;
 use crate::config::model::{Forwarding, Mode, Timeouts};
+use crate::http::error_page::ErrorPages;
 use crate::limits;
 use crate::proxy_protocol::Version;
 
@@ -61,8 +63,10 @@ pub struct Listener {
     pub name: Arc<str>,
     /// What it speaks; its backends speak the same.
     pub mode: Mode,
-    /// Default backend's index.
-    pub backend: usize,
+    /// What is done with a request.
+    pub routes: Routes,
+    /// Bodies of torii's own answers, in place of the built-in ones.
+    pub error_pages: ErrorPages,
     /// Who may connect; `None` is everybody.
     pub access: Option<Arc<Access>>,
     /// Connections begin with a PROXY protocol header.

@@ -149,7 +149,7 @@ impl Reader {
         let Some(head) = parsed? else { return Ok(false) };
         let client = ClientSide { version: Version::Http11, keep_alive: true };
         let mut out = Vec::new();
-        rewrite::response(&self.held, &head, &fields, client, |_| true, &mut out);
+        rewrite::response(&self.held, &head, &fields, None, client, |_| true, &mut out);
         out.extend_from_slice(b"\r\n");
         self.held.drain(..head.len);
         self.searched = 0;

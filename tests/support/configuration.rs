@@ -28,7 +28,9 @@ pub struct Configuration {
     servers: Vec<(String, SocketAddr)>,
     server_lines: String,
     listener: String,
+    listener_backend: bool,
     backend: String,
+    more: String,
     cookie: Option<String>,
     check: Option<String>,
     io: String,
@@ -55,7 +57,9 @@ impl Configuration {
             servers: Vec::new(),
             server_lines: String::new(),
             listener: String::new(),
+            listener_backend: true,
             backend: String::new(),
+            more: String::new(),
             cookie: None,
             check: None,
             io: String::new(),
@@ -120,9 +124,21 @@ impl Configuration {
         self
     }
 
-    /// A line of `[[listener]]`.
-    pub fn listener(mut self, line: &str) -> Self {
-        push_line(&mut self.listener, line);
+    /// Lines of `[[listener]]`; tables of it may follow.
+    pub fn listener(mut self, lines: &str) -> Self {
+        push_line(&mut self.listener, lines);
+        self
+    }
+
+    /// The listener names no backend.
+    pub fn without_listener_backend(mut self) -> Self {
+        self.listener_backend = false;
+        self
+    }
+
+    /// Whole tables at the end of the file.
+    pub fn more(mut self, tables: &str) -> Self {
+        push_line(&mut self.more, tables);
         self
     }
 
@@ -174,7 +190,8 @@ impl Configuration {
             section(format_args!("[stats]\nbind = [\"{stats}\"]\npath = \"/stats\"\n\n"));
         }
         section(format_args!("[[listener]]\nname = \"front_in\"\nbind = [\"{front}\"]\n"));
-        section(format_args!("mode = \"{mode}\"\nbackend = \"web_backend\"\n{}", self.listener));
+        let default = if self.listener_backend { "backend = \"web_backend\"" } else { "" };
+        section(format_args!("mode = \"{mode}\"\n{default}\n{}\n", self.listener));
         section(format_args!("{}\n", self.tls.as_deref().unwrap_or_default()));
         section(format_args!(
             "[[backend]]\nname = \"web_backend\"\nmode = \"{mode}\"\nbalance = \"{balance}\"\n{backend}\n"
@@ -192,7 +209,7 @@ impl Configuration {
                 section(format_args!("cookie = \"w{:02}\"\n", index + 1));
             }
         }
-        text
+        text + &self.more
     }
 }
 

@@ -6,11 +6,12 @@ use toml::Spanned;
 
 use super::names::UniqueNames;
 use super::whole::Place;
-use super::{address, balance, cookie, forwarding, health, mode, process, timeouts};
+use super::{address, balance, cookie, forwarding, headers, health, mode, process, timeouts};
 use crate::config::model::{Backend, Server, Timeouts};
 use crate::config::reader::quoted;
 use crate::config::report::Findings;
 use crate::config::schema;
+use crate::http::header_rules::Direction;
 use crate::limits;
 
 /// Checks every backend. A backend with an error keeps its place, so that indices stay those of the file.
@@ -54,6 +55,8 @@ fn check_one(
         mode: mode::of(written.mode.as_ref()),
         balance: balance::check(written, findings),
         forwarding: forwarding::check(written, place, findings),
+        request_headers: headers::check(written.request_headers.as_ref(), Direction::Request, findings),
+        response_headers: headers::check(written.response_headers.as_ref(), Direction::Response, findings),
         cookie: written.cookie.as_ref().map(|table| cookie::check(table, findings)),
         check: written.check.as_ref().and_then(|table| health::check(table, findings)),
         servers,

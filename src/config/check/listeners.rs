@@ -5,11 +5,12 @@ use toml::Spanned;
 use super::address::BoundAddresses;
 use super::names::UniqueNames;
 use super::whole::Place;
-use super::{client_address, mode, timeouts, tls};
-use crate::config::model::{Limits, Listener, Timeouts};
+use super::{client_address, error_pages, headers, mode, routes, timeouts, tls};
+use crate::config::model::{Action, Backend, Limits, Listener, Mode, Timeouts};
 use crate::config::reader::{nearest, quoted};
 use crate::config::report::Findings;
 use crate::config::schema;
+use crate::http::header_rules::{Direction, HeaderRules};
 use crate::limits;
 
 /// What a listener refers to.
@@ -17,6 +18,8 @@ use crate::limits;
 pub struct Scope<'a> {
     /// As written: a reference is good even when the backend has an error of its own.
     pub backends: &'a [schema::Backend],
+    /// The same, checked.
+    pub checked: &'a [Backend],
     /// Checked.
     pub limits: &'a Limits,
     /// Merged defaults.
@@ -55,13 +58,13 @@ fn check_one(
     findings: &mut Findings,
 ) -> Option<Listener> {
     let mode = mode::of(written.mode.as_ref());
-    if let Some(backend) = &written.backend {
-        mode::agree(mode, backend, scope.backends, findings);
-    }
     mode::check_listener(written, findings);
     timeouts::warn_in_listener(written.timeouts.as_ref(), findings);
     let bind = bound.add(written.bind.as_ref(), "0.0.0.0:443", findings);
-    let backend = written.backend.as_ref().and_then(|name| backend_index(name, scope, findings));
+    let routing = routes::check(written, mode, scope, findings);
+    let request_headers = headers::check(written.request_headers.as_ref(), Direction::Request, findings);
+    let response_headers = headers::check(written.response_headers.as_ref(), Direction::Response, findings);
+    let error_pages = error_pages::check(&written.error_pages, scope.place, findings);
     let tls = written.tls.as_ref().map(|table| tls::check(table, mode, scope.place, findings));
     let most = scope.limits.max_connections.unwrap_or(limits::MAX_CONNECTIONS);
     let access = client_address::access(written, scope.place, findings);
@@ -73,7 +76,8 @@ fn check_one(
         let help = format!("write at most {most}, or raise `limits.max_connections`");
         findings.error(connections.span(), message, help);
     }
-    Some(Listener {
+    let (routes, default) = routing?;
+    let listener = Listener {
         name: written.name.as_ref()?.get_ref().clone(),
         bind,
         mode,
@@ -81,7 +85,11 @@ fn check_one(
             .max_connections
             .as_ref()
             .and_then(|connections| usize::try_from(*connections.get_ref()).ok()),
-        backend: backend?,
+        routes,
+        default,
+        request_headers,
+        response_headers,
+        error_pages,
         access,
         accept_proxy: written.accept_proxy.as_ref().is_some_and(|flag| *flag.get_ref()),
         trust,
@@ -90,19 +98,60 @@ fn check_one(
             None => None,
         },
         timeouts: timeouts::merge(scope.timeouts, written.timeouts.as_ref()),
-    })
+    };
+    check_sum_of_headers(written, &listener, scope, findings);
+    Some(listener)
 }
 
-fn backend_index(name: &Spanned<String>, scope: &Scope<'_>, findings: &mut Findings) -> Option<usize> {
-    let written = || scope.backends.iter().map(|backend| backend.name.as_ref().map(Spanned::get_ref));
-    if let Some(index) = written().position(|other| other == Some(name.get_ref())) {
-        return Some(index);
-    }
-    let known: Vec<&str> = written().flatten().map(String::as_str).collect();
-    let help = match nearest(name.get_ref(), &known) {
-        Some(near) => format!("did you mean \"{near}\"?"),
-        None => format!("add [[backend]] with `name = \"{}\"`", name.get_ref().escape_debug()),
+/// A listener's rules and those of each of its backends go into one head, and have to fit together.
+fn check_sum_of_headers(
+    written: &schema::Listener,
+    listener: &Listener,
+    scope: &Scope<'_>,
+    findings: &mut Findings,
+) {
+    let size = |rules: &Option<HeaderRules>| rules.as_ref().map_or(0, |rules| rules.lines().len());
+    let sum = |one: &Option<HeaderRules>, other: &Option<HeaderRules>| match (size(one), size(other)) {
+        // One alone, too large or not, has been dealt with.
+        (0, _) | (_, 0) => 0,
+        (one, other) => one + other,
     };
-    findings.error(name.span(), format!("there is no backend named {}", quoted(name.get_ref())), help);
-    None
+    let actions = listener.routes.iter().map(|route| &route.action).chain([&listener.default]);
+    for action in actions {
+        let Action::Backend(index) = action else { continue };
+        let Some(backend) = scope.checked.get(*index) else { continue };
+        let sum = sum(&listener.request_headers, &backend.request_headers)
+            .max(sum(&listener.response_headers, &backend.response_headers));
+        if sum > limits::HEADER_RULES_SIZE {
+            let message = format!(
+                "the header rules of this listener and of backend {} add {sum} bytes",
+                quoted(&backend.name)
+            );
+            let help = format!("at most {} fit together", limits::HEADER_RULES_SIZE);
+            findings.error(written.span.clone(), message, help);
+        }
+    }
+}
+
+impl Scope<'_> {
+    /// The index of a backend by its name; it has to speak as the listener that refers to it.
+    pub(super) fn backend_index(
+        &self,
+        mode: Mode,
+        name: &Spanned<String>,
+        findings: &mut Findings,
+    ) -> Option<usize> {
+        mode::agree(mode, name, self.backends, findings);
+        let written = || self.backends.iter().map(|backend| backend.name.as_ref().map(Spanned::get_ref));
+        if let Some(index) = written().position(|other| other == Some(name.get_ref())) {
+            return Some(index);
+        }
+        let known: Vec<&str> = written().flatten().map(String::as_str).collect();
+        let help = match nearest(name.get_ref(), &known) {
+            Some(near) => format!("did you mean \"{near}\"?"),
+            None => format!("add [[backend]] with `name = \"{}\"`", name.get_ref().escape_debug()),
+        };
+        findings.error(name.span(), format!("there is no backend named {}", quoted(name.get_ref())), help);
+        None
+    }
 }

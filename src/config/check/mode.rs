@@ -52,6 +52,7 @@ pub fn check_backend(written: &schema::Backend, findings: &mut Findings) {
             needs_http(what, flag.span(), findings);
         }
     }
+    header_rules(written.request_headers.as_ref(), written.response_headers.as_ref(), findings);
 }
 
 /// Refuses keys of a listener that mean something only where requests are read.
@@ -61,6 +62,29 @@ pub fn check_listener(written: &schema::Listener, findings: &mut Findings) {
     }
     if let Some(header) = &written.client_address_header {
         needs_http("`client_address_header`", header.span(), findings);
+    }
+    if let Some(route) = written.routes.first() {
+        needs_http("[[listener.route]]", route.span.clone(), findings);
+    }
+    if let Some(redirect) = &written.redirect {
+        needs_http("`redirect`", redirect.span.clone(), findings);
+    }
+    if let Some(page) = written.error_pages.first() {
+        needs_http("[[listener.error_page]]", page.span.clone(), findings);
+    }
+    header_rules(written.request_headers.as_ref(), written.response_headers.as_ref(), findings);
+}
+
+fn header_rules(
+    requests: Option<&schema::HeaderRules>,
+    responses: Option<&schema::HeaderRules>,
+    findings: &mut Findings,
+) {
+    if let Some(rules) = requests {
+        needs_http("`request_headers`", rules.span.clone(), findings);
+    }
+    if let Some(rules) = responses {
+        needs_http("`response_headers`", rules.span.clone(), findings);
     }
 }
 

@@ -4,7 +4,9 @@
 
 mod addresses;
 mod backends;
+mod headers;
 mod mode;
+mod routes;
 mod stats;
 
 use std::path::Path;

@@ -34,7 +34,13 @@ pub fn check(file: &schema::File, place: &Place<'_>, findings: &mut Findings) ->
     let defaults = timeouts::global(file.timeouts.as_ref());
     let mut bound = address::BoundAddresses::default();
     let backends = backends::check(&file.backends, defaults, place, findings);
-    let scope = listeners::Scope { backends: &file.backends, limits: &limits, timeouts: defaults, place };
+    let scope = listeners::Scope {
+        backends: &file.backends,
+        checked: &backends,
+        limits: &limits,
+        timeouts: defaults,
+        place,
+    };
     let listeners = listeners::check(&file.listeners, &scope, &mut bound, findings);
     let stats = match &file.stats {
         Some(stats) => Some(stats::check(stats, place, &mut bound, findings)?),

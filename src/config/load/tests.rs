@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::config::model::{CheckKind, ControlCore, Driver, LogTarget, Timeouts};
+use crate::config::model::{Action, CheckKind, ControlCore, Driver, LogTarget, Timeouts};
 
 /// The reference file of the documentation: every key there is.
 const REFERENCE: &str = include_str!("../../../tests/data/torii.toml");
@@ -69,7 +69,7 @@ fn accepts_the_rest_of_the_reference_file() {
     assert_eq!(config.log.facility, 16);
     let listener = &config.listeners[0];
     assert_eq!(listener.bind, ["198.51.100.3:443".parse().unwrap()]);
-    assert_eq!((listener.max_connections, listener.backend), (Some(30_000), 0));
+    assert_eq!((listener.max_connections, &listener.default), (Some(30_000), &Action::Backend(0)));
     assert!(listener.tls.is_some());
     let backend = &config.backends[0];
     assert!(backend.forwarding.as_ref().is_some_and(|forwarding| forwarding.address));

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::{Mode, Timeouts};
 use crate::address::Networks;
 use crate::balance::Balance;
+use crate::http::header_rules::HeaderRules;
 use crate::proxy_protocol::Version;
 
 /// A group of servers.
@@ -20,6 +21,10 @@ pub struct Backend {
     pub balance: Balance,
     /// What servers are told of the client in fields; `None` is nothing.
     pub forwarding: Option<Arc<Forwarding>>,
+    /// Changes to requests, after the listener's.
+    pub request_headers: Option<HeaderRules>,
+    /// Changes to responses, before the listener's.
+    pub response_headers: Option<HeaderRules>,
     /// Persistence by cookie.
     pub cookie: Option<Cookie>,
     /// Health check; `None` means servers are always taken to be up.

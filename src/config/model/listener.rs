@@ -4,8 +4,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{Mode, Timeouts};
+use super::{Action, Mode, Route, Timeouts};
 use crate::address::{Access, Trust};
+use crate::http::error_page::ErrorPages;
+use crate::http::header_rules::HeaderRules;
 
 /// An address group that clients connect to.
 #[derive(Debug, Clone)]
@@ -18,8 +20,16 @@ pub struct Listener {
     pub mode: Mode,
     /// Connections of this listener, at most `limits.max_connections`; `None`: as many as the process.
     pub max_connections: Option<usize>,
-    /// Index into `Config::backends`.
-    pub backend: usize,
+    /// In the order of the file.
+    pub routes: Vec<Route>,
+    /// What is done with a request that no route is for.
+    pub default: Action,
+    /// Changes to requests, before the backend's.
+    pub request_headers: Option<HeaderRules>,
+    /// Changes to responses, after the backend's.
+    pub response_headers: Option<HeaderRules>,
+    /// Pages in place of the built-in ones.
+    pub error_pages: ErrorPages,
     /// Who may connect; `None` is everybody.
     pub access: Option<Arc<Access>>,
     /// Connections begin with a PROXY protocol header.

@@ -9,6 +9,7 @@ mod file;
 mod listener;
 mod mode;
 mod process;
+mod routing;
 mod stats;
 mod timeouts;
 
@@ -17,5 +18,6 @@ pub use file::Config;
 pub use listener::{Listener, Tls};
 pub use mode::Mode;
 pub use process::{ControlCore, Driver, Io, Limits, Log, LogFormat, LogTarget, Process, Threads};
+pub use routing::{Action, Redirect, Route};
 pub use stats::{Stats, User};
 pub use timeouts::{Timeouts, Tunnel};

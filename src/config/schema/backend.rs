@@ -5,6 +5,7 @@ use std::time::Duration;
 use toml::Spanned;
 
 use super::cookie::{Cookie, read_cookie};
+use super::routing::{HeaderRules, read_header_rules};
 use super::timeouts::{Timeouts, read_timeouts};
 use crate::config::reader::TableReader;
 use crate::config::report::Span;
@@ -35,6 +36,10 @@ pub struct Backend {
     pub send_proxy: Option<Spanned<&'static str>>,
     /// Two servers may have one cookie value.
     pub shared_cookie_values: Option<Spanned<bool>>,
+    /// `[backend.request_headers]`
+    pub request_headers: Option<HeaderRules>,
+    /// `[backend.response_headers]`
+    pub response_headers: Option<HeaderRules>,
     /// `[backend.cookie]`
     pub cookie: Option<Cookie>,
     /// `[backend.check]`
@@ -96,6 +101,8 @@ pub(super) fn read_backend(table: &mut TableReader<'_, '_>) -> Backend {
         forwarded: table.boolean("forwarded"),
         send_proxy: table.word("send_proxy", &PROXY_VERSIONS),
         shared_cookie_values: table.boolean("shared_cookie_values"),
+        request_headers: table.table("request_headers", "[backend.request_headers]", read_header_rules),
+        response_headers: table.table("response_headers", "[backend.response_headers]", read_header_rules),
         cookie: table.table("cookie", "[backend.cookie]", read_cookie),
         check: table.table("check", "[backend.check]", read_check),
         timeouts: table.table("timeouts", "[backend.timeouts]", read_timeouts),

@@ -2,6 +2,9 @@
 
 use toml::Spanned;
 
+use super::routing::{
+    ErrorPage, HeaderRules, Redirect, Route, read_error_page, read_header_rules, read_redirect, read_route,
+};
 use super::timeouts::{Timeouts, read_timeouts};
 use crate::config::reader::TableReader;
 use crate::config::report::Span;
@@ -32,6 +35,16 @@ pub struct Listener {
     pub client_address_header: Option<Spanned<String>>,
     /// Connections begin with a PROXY protocol header.
     pub accept_proxy: Option<Spanned<bool>>,
+    /// Where to send every client that no route is for.
+    pub redirect: Option<Redirect>,
+    /// `[[listener.route]]`
+    pub routes: Vec<Route>,
+    /// `[listener.request_headers]`
+    pub request_headers: Option<HeaderRules>,
+    /// `[listener.response_headers]`
+    pub response_headers: Option<HeaderRules>,
+    /// `[[listener.error_page]]`
+    pub error_pages: Vec<ErrorPage>,
     /// `[listener.tls]`
     pub tls: Option<Tls>,
     /// `[listener.timeouts]`
@@ -60,12 +73,17 @@ pub(super) fn read_listener(table: &mut TableReader<'_, '_>) -> Listener {
         bind: table.required_strings("bind", NO_ADDRESS, "0.0.0.0:443"),
         mode: table.word("mode", &["http", "tcp"]),
         max_connections: table.integer("max_connections", 1, limits::CONNECTIONS_MAX),
-        backend: table.required_string("backend", "web_backend"),
+        backend: table.string("backend"),
         allow: table.strings("allow"),
         deny: table.strings("deny"),
         trusted_proxies: table.strings("trusted_proxies"),
         client_address_header: table.string("client_address_header"),
         accept_proxy: table.boolean("accept_proxy"),
+        redirect: table.table("redirect", "[listener.redirect]", read_redirect),
+        routes: table.tables("route", "[[listener.route]]", read_route),
+        request_headers: table.table("request_headers", "[listener.request_headers]", read_header_rules),
+        response_headers: table.table("response_headers", "[listener.response_headers]", read_header_rules),
+        error_pages: table.tables("error_page", "[[listener.error_page]]", read_error_page),
         tls: table.table("tls", "[listener.tls]", read_tls),
         timeouts: table.table("timeouts", "[listener.timeouts]", read_timeouts),
     }

@@ -9,6 +9,7 @@ mod cookie;
 mod file;
 mod listener;
 mod process;
+mod routing;
 mod stats;
 mod timeouts;
 
@@ -17,5 +18,6 @@ pub use cookie::Cookie;
 pub use file::{File, read};
 pub use listener::{Listener, Tls};
 pub use process::{FACILITIES, Io, Limits, Log, Process, Threads};
+pub use routing::{ErrorPage, HeaderRules, Redirect, Route};
 pub use stats::{Secret, Stats, User};
 pub use timeouts::Timeouts;

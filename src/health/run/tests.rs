@@ -22,6 +22,8 @@ fn world(addresses: &[SocketAddr], kind: CheckKind, fall: u32) -> (Arc<Snapshot>
         mode: Mode::Http,
         balance: Balance::RoundRobin,
         forwarding: None,
+        request_headers: None,
+        response_headers: None,
         cookie: None,
         check: Some(Check { kind, interval: Duration::from_millis(20), rise: 2, fall }),
         servers: names

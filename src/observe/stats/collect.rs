@@ -211,6 +211,7 @@ impl StatsSource {
             request_errors: Some(self.listener(index, |counters| &counters.request_errors)),
             denied_connections: Some(self.listener(index, |counters| &counters.denied_connections)),
             intercepted: Some(self.listener(index, |counters| &counters.intercepted)),
+            denied: Some(self.listener(index, |counters| &counters.denied)),
             statuses: self.statuses(|worker| &worker.listeners[index].statuses),
             ..empty_row(Kind::Frontend, &listener.name, listener.mode, "FRONTEND".into(), index + 1)
         }
@@ -473,6 +474,7 @@ fn empty_row(kind: Kind, proxy: &Arc<str>, mode: Mode, service: Arc<str>, proxy_
         redispatches: None,
         denied_connections: None,
         intercepted: None,
+        denied: None,
         balanced: None,
         last_request_s: None,
         statuses: [0; 6],

@@ -113,7 +113,7 @@ const COLUMNS: &[Column] = &[
     ("stot", |row| row.sessions_total.into()),
     ("bin", |row| row.bytes_in.into()),
     ("bout", |row| row.bytes_out.into()),
-    absent("dreq"),
+    ("dreq", |row| row.denied.into()),
     absent("dresp"),
     ("ereq", |row| row.request_errors.into()),
     ("econ", |row| row.connect_errors.into()),

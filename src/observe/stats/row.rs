@@ -93,6 +93,8 @@ pub struct Row {
     pub denied_connections: Option<u64>,
     /// Requests that torii answered itself.
     pub intercepted: Option<u64>,
+    /// Requests that a route denied.
+    pub denied: Option<u64>,
     /// Requests assigned by balancing, not by cookie.
     pub balanced: Option<u64>,
     /// Seconds since the last request; -1 for never.

@@ -47,6 +47,11 @@ fn what_reads_requests_is_refused_in_tcp_mode() {
         ("backend", "forwarded_port = true"),
         ("backend", "forwarded = true"),
         ("backend", "cookie = { name = \"id\" }"),
+        ("backend", "request_headers.remove = \"Via\""),
+        ("backend", "response_headers.remove = \"Via\""),
+        ("listener", "request_headers.remove = \"Via\""),
+        ("listener", "response_headers.remove = \"Via\""),
+        ("listener", "route = [{ host = \"a\", backend = \"db\" }]"),
         ("listener", "client_address_header = \"True-Client-IP\"\ntrusted_proxies = [\"192.0.2.0/24\"]"),
     ] {
         let report = tcp(place, line).unwrap_err();

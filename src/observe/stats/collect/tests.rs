@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use super::*;
 use crate::config::model::{Mode, Timeouts};
+use crate::http::error_page::ErrorPages;
 use crate::observe::stats::write_csv;
-use crate::snapshot::{Listener, ServerState, TrafficLimits};
+use crate::snapshot::{Listener, Routes, ServerState, TrafficLimits};
 
 const START_MS: u64 = 1_700_000_000_000;
 const SECOND: Duration = Duration::from_secs(1);
@@ -30,7 +31,8 @@ fn snapshot() -> Arc<Snapshot> {
         listeners: vec![Listener {
             name: "front,in".into(),
             mode: Mode::Http,
-            backend: 0,
+            routes: Routes::to_backend(0),
+            error_pages: ErrorPages::default(),
             access: None,
             accept_proxy: false,
             trust: None,
