@@ -24,6 +24,15 @@ fn request_fields_are_removed_set_and_added_in_this_order() {
 }
 
 #[test]
+fn a_client_cannot_have_the_fields_of_rules_taken_out() {
+    let (origin, torii) = start(Configuration::new().listener("request_headers.set = { X-Set = \"ours\" }"));
+    let mut client = torii.client();
+    client.send("GET /name HTTP/1.1\r\nHost: a\r\nConnection: X-Set\r\nX-Set: forged\r\n\r\n");
+    assert_eq!(client.response("GET").text(), "one");
+    assert_eq!(origin.only("/name").all("x-set"), ["ours"]);
+}
+
+#[test]
 fn a_backend_sees_what_its_listener_did_and_comes_first_on_the_way_back() {
     let plan = Configuration::new()
         .listener("request_headers.set = { X-One = \"listener\", X-Two = \"listener\" }")

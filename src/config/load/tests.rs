@@ -306,3 +306,12 @@ fn the_examples_of_the_guide_are_valid() {
     let text = format!("{}cookie = \"w01\"\n{}", examples[0], examples[1]);
     assert_eq!(check(&text).unwrap().warnings, Vec::<String>::new());
 }
+
+#[test]
+fn the_example_of_the_page_on_routes_is_valid() {
+    let page = include_str!("../../../docs/routing.md");
+    let example = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let config = check(example).unwrap();
+    assert_eq!(config.warnings, Vec::<String>::new());
+    assert_eq!(config.listeners[1].routes.len(), 3);
+}
