@@ -12,8 +12,10 @@ pub const BUFFER_SIZE: usize = 16 * 1024;
 /// X-Forwarded-For) can grow in front of the body without the body moving. Part of every lease.
 pub const LEASE_HEADROOM: usize = 2 * 1024;
 
-/// Leases one worker may own at once. Key `io.buffers_per_worker`. 4096 x 18 KiB = 72 MiB a worker.
-pub const BUFFERS_PER_WORKER: usize = 4096;
+/// Leases one worker may own at once. Key `io.buffers_per_worker`. 8192 x 18 KiB = 144 MiB a worker, of
+/// which only what was in use at once is ever backed by memory. Enough for 4,000 clients that read or
+/// send slowly on purpose, should all of them meet on one worker.
+pub const BUFFERS_PER_WORKER: usize = 8192;
 
 /// Leases that one active session may hold: one towards the client, one towards the server.
 /// A session starts only when this many are free, so no session waits while it holds one.
@@ -80,11 +82,18 @@ pub const CONNECT_ATTEMPTS: usize = 4;
 /// (nginx 75 s), so that the proxy and not the server closes first.
 pub const IDLE_UPSTREAM_AGE: Duration = Duration::from_secs(30);
 
+/// The same, once less than a quarter of the descriptors for server connections is free.
+pub const IDLE_UPSTREAM_AGE_PRESSED: Duration = Duration::from_secs(1);
+
 /// Reads of one body before the worker's other tasks have their turn: 512 KiB with 16 KiB leases.
 pub const READS_PER_TURN: u32 = 32;
 
 /// How long a kept-alive client may stay silent before its buffer is taken away and it is parked.
 pub const PARK_AFTER: Duration = Duration::from_millis(500);
+
+/// Bytes of unfinished request heads that one worker sets aside for clients that fell silent in the
+/// middle: 4,000 of 4 KiB. Beyond that such clients keep their buffers.
+pub const HEADS_SET_ASIDE: usize = 16 * 1024 * 1024;
 
 /// Resolution of every time-out on the data path: deadlines are looked at this often.
 pub const DEADLINE_TICK: Duration = Duration::from_millis(50);

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::cores::Plan;
 use super::descriptors::{self, Share};
 use crate::config::model::{Action, Config, LogTarget};
-use crate::limits::{LEASE_HEADROOM, LEASES_PER_SESSION};
+use crate::limits::{HEADS_SET_ASIDE, LEASE_HEADROOM, LEASES_PER_SESSION};
 use crate::net::driver::Driver;
 
 /// Bytes of a parked connection in user space, plain: its task, socket and deadline. 8,000 clients
@@ -88,7 +88,7 @@ fn write_threads(out: &mut String, plan: &Plan) -> std::fmt::Result {
 /// The bound that promise 3 speaks of: leases and parked connections, all of them in use.
 fn write_memory(out: &mut String, config: &Config, plan: &Plan, share: Share) -> std::fmt::Result {
     let lease = config.io.buffer_size + LEASE_HEADROOM;
-    let leases = lease * config.io.buffers_per_worker * plan.workers.len();
+    let leases = (lease * config.io.buffers_per_worker + HEADS_SET_ASIDE) * plan.workers.len();
     let tls = config.listeners.iter().any(|listener| listener.tls.is_some());
     let connection = PARKED_CONNECTION + if tls { PARKED_TLS_SESSION } else { 0 };
     let connections = connection * share.room.clients;

@@ -9,6 +9,7 @@
 //! one that only gives up the read it was armed for.
 
 use std::cell::RefCell;
+use std::net::Shutdown;
 use std::os::fd::{BorrowedFd, RawFd};
 use std::rc::Rc;
 
@@ -142,19 +143,25 @@ impl Deadlines {
 }
 
 impl Slot {
-    /// Gives up the read. It is cancelled but still awaited, so nothing that arrived is lost.
+    /// Gives up the read. It is cancelled but still awaited, so nothing that arrived is lost. A wait for
+    /// readability, which cannot be cancelled, ends because the reading direction does.
     fn park(&mut self) {
-        if let Some(canceller) = self.parking.take() {
-            drop(canceller.cancel());
+        match self.parking.take() {
+            Some(canceller) => drop(canceller.cancel()),
+            None => self.end(Shutdown::Read),
         }
     }
 
     fn shut_down(&mut self) {
         self.fired = true;
+        self.end(Shutdown::Both);
+    }
+
+    fn end(&self, how: Shutdown) {
         // SAFETY: the slot is freed before its socket is closed, so the descriptor is open.
         let socket = unsafe { BorrowedFd::borrow_raw(self.socket) };
         // A socket that is already down has nothing pending: there is nothing to do.
-        let _ = SockRef::from(&socket).shutdown(std::net::Shutdown::Both);
+        let _ = SockRef::from(&socket).shutdown(how);
     }
 }
 
@@ -192,6 +199,19 @@ impl Deadline {
         let table = &mut *self.deadlines.table.borrow_mut();
         table.due[self.slot as usize].park_ms = at_ms;
         table.slots[self.slot as usize].parking.get_or_insert_default().handle()
+    }
+
+    /// Ends the reading direction at `at_ms`, so that a wait for readability is over then, while an
+    /// answer can still be sent. The other deadline stays as it is.
+    pub fn arm_end_of_reading(&self, at_ms: u64) {
+        let table = &mut *self.deadlines.table.borrow_mut();
+        table.due[self.slot as usize].park_ms = at_ms;
+        table.slots[self.slot as usize].parking = None;
+    }
+
+    /// Reading goes on.
+    pub fn disarm_end_of_reading(&self) {
+        self.end_parking();
     }
 
     /// The read is over.
@@ -295,6 +315,24 @@ mod tests {
         assert_eq!(deadlines.expire(20), 1);
         assert!(slot.fired());
         assert_eq!(peer.read(&mut [0]).unwrap(), 0);
+    }
+
+    #[test]
+    fn the_end_of_reading_leaves_room_for_an_answer() {
+        let deadlines = Rc::new(Deadlines::default());
+        let (mut peer, mut socket) = pair();
+        let slot = deadlines.register(socket.as_raw_fd());
+        slot.arm_end_of_reading(10);
+        slot.disarm_end_of_reading();
+        deadlines.expire(10);
+        slot.arm_end_of_reading(20);
+        assert_eq!(deadlines.expire(20), 0, "nothing was shut down");
+        assert!(!slot.fired());
+        assert_eq!(socket.read(&mut [0]).unwrap(), 0);
+        std::io::Write::write_all(&mut socket, b"late").unwrap();
+        let mut answer = [0; 4];
+        peer.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"late");
     }
 
     #[test]

@@ -6,7 +6,9 @@
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::task::Poll;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use monoio::{IoUringDriver, LegacyDriver, RuntimeBuilder};
 
@@ -107,6 +109,28 @@ pub fn spawn(future: impl Future<Output = ()> + 'static) {
     monoio::spawn(future);
 }
 
+/// Runs a task of which a panic ends nothing but itself: what it holds is dropped, and the worker goes
+/// on. (The panic's message has been written to standard error by then.)
+pub fn spawn_contained(future: impl Future<Output = ()> + 'static) {
+    monoio::spawn(Contained(future));
+}
+
+/// A future that is over when it panics.
+struct Contained<F>(F);
+
+impl<F: Future<Output = ()>> Future for Contained<F> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        // SAFETY: the inner future is pinned when the outer one is: it is never moved out, and nothing
+        // else here has access to it.
+        let future = unsafe { self.map_unchecked_mut(|contained| &mut contained.0) };
+        // Unwind safety: the task's own state is dropped. What it shares with others are cells that are
+        // borrowed only between two awaits, whose borrows unwinding ends, and guards, which it drops.
+        std::panic::catch_unwind(AssertUnwindSafe(|| future.poll(context))).unwrap_or(Poll::Ready(()))
+    }
+}
+
 /// Lets the other tasks have their turn. With epoll an operation that need not wait is done at once,
 /// so a loop over two fast peers would keep the worker to itself.
 pub async fn yield_now() {
@@ -124,4 +148,44 @@ pub async fn yield_now() {
 /// Waits; only for what happens rarely (accept errors, the deadline tick).
 pub async fn sleep(duration: std::time::Duration) {
     monoio::time::sleep(duration).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::rc::Rc;
+
+    use super::*;
+
+    struct Notes(Rc<Cell<u32>>);
+
+    impl Drop for Notes {
+        fn drop(&mut self) {
+            self.0.set(self.0.get() + u32::from(std::thread::panicking()));
+        }
+    }
+
+    #[test]
+    fn a_panic_ends_its_task_and_no_other() {
+        let (unwound, done) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(false)));
+        let (held, other) = (Notes(unwound.clone()), done.clone());
+        let run = Driver::Epoll.run(256, || async move {
+            spawn_contained(async move {
+                let _held = held;
+                yield_now().await;
+                panic!("a fault that this test makes");
+            });
+            spawn_contained(async move {
+                for _ in 0..10 {
+                    yield_now().await;
+                }
+                other.set(true);
+            });
+            while unwound.get() == 0 || !done.get() {
+                sleep(std::time::Duration::from_millis(1)).await;
+            }
+            unwound.get()
+        });
+        assert_eq!(run.ok(), Some(1));
+    }
 }

@@ -120,6 +120,12 @@ impl Pool {
         .await
     }
 
+    /// Whether sessions wait for a permit.
+    #[inline]
+    pub fn is_contended(&self) -> bool {
+        !self.0.waiting.borrow().is_empty()
+    }
+
     /// An empty lease. Its session holds a permit, so there is one.
     pub fn take(&self) -> Lease {
         let inner = &self.0;

@@ -1,5 +1,6 @@
 //! Listening sockets: made before privileges are dropped, one per worker, accepting on that worker.
 
+use std::cell::Cell;
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener as StdListener};
 use std::os::fd::{AsRawFd, BorrowedFd};
@@ -53,6 +54,8 @@ fn bind_one(address: SocketAddr, shared: bool) -> io::Result<RawSocket> {
 /// A listening socket on the worker that accepts from it.
 pub struct Listener {
     inner: TcpListener,
+    /// While it is being finished: how many connections may still be taken from the kernel's queue.
+    owed: Cell<u32>,
 }
 
 impl Listener {
@@ -62,7 +65,7 @@ impl Listener {
     /// What the kernel says.
     pub fn adopt(socket: StdListener, nonblocking: bool) -> io::Result<Self> {
         socket.set_nonblocking(nonblocking)?;
-        Ok(Self { inner: TcpListener::from_std(socket)? })
+        Ok(Self { inner: TcpListener::from_std(socket)?, owed: Cell::new(0) })
     }
 
     /// Waits for a connection.
@@ -71,14 +74,51 @@ impl Listener {
     /// `InvalidInput` after `stop`; otherwise what the kernel says (no descriptors, no memory).
     pub async fn accept(&self, deadlines: &Rc<Deadlines>) -> io::Result<(Socket, SocketAddr)> {
         let (stream, address) = self.inner.accept().await?;
+        self.owed.set(self.owed.get().saturating_sub(1));
         Ok((Socket::new(stream, deadlines), address))
     }
 
-    /// No further connections: the pending accept completes with `InvalidInput`.
+    /// No connections beyond those whose handshake the kernel has finished by now. With none of those
+    /// that is `stop`; otherwise the caller accepts while `owes`, and then stops.
+    pub fn finish(&self) {
+        // The pending accept may be about to take one that is still counted, hence one more.
+        let queued = self.queued();
+        self.owed.set(if queued == 0 { 0 } else { queued + 1 });
+        if queued == 0 {
+            self.stop();
+        }
+    }
+
+    /// Whether there is a connection that was in the queue at `finish`, so that accepting will not wait.
+    pub fn owes(&self) -> bool {
+        self.owed.get() > 0 && self.queued() > 0
+    }
+
+    /// No further connections: the pending accept completes with `InvalidInput`, and the kernel resets
+    /// what is in its queue.
     pub fn stop(&self) {
         // SAFETY: the descriptor stays open as long as `self`.
         let descriptor = unsafe { BorrowedFd::borrow_raw(self.inner.as_raw_fd()) };
         let _ = SockRef::from(&descriptor).shutdown(Shutdown::Both);
+    }
+
+    /// Connections in the kernel's queue. For a listening socket that is what Linux puts into
+    /// `tcpi_unacked`.
+    fn queued(&self) -> u32 {
+        // SAFETY: `tcp_info` is made of integers, for which zero is a value.
+        let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
+        let mut length = size_of::<libc::tcp_info>() as libc::socklen_t;
+        // SAFETY: the kernel writes at most `length` bytes to `info`, which outlives the call.
+        let result = unsafe {
+            libc::getsockopt(
+                self.inner.as_raw_fd(),
+                libc::IPPROTO_TCP,
+                libc::TCP_INFO,
+                (&raw mut info).cast(),
+                &raw mut length,
+            )
+        };
+        if result == 0 { info.tcpi_unacked } else { 0 }
     }
 }
 
@@ -94,6 +134,27 @@ mod tests {
         drop(first);
         let group = bind_group(address, 3).unwrap();
         assert!(group.iter().all(|socket| socket.local_addr().unwrap() == address));
+    }
+
+    #[test]
+    fn the_kernels_queue_can_be_counted() {
+        let socket = bind_group("127.0.0.1:0".parse().unwrap(), 1).unwrap().remove(0);
+        let address = socket.local_addr().unwrap();
+        let mut runtime = monoio::RuntimeBuilder::<monoio::LegacyDriver>::new().build().unwrap();
+        runtime.block_on(async {
+            let listener = Listener::adopt(socket, true).unwrap();
+            assert_eq!(listener.queued(), 0);
+            let _clients: Vec<_> = (0..3).map(|_| std::net::TcpStream::connect(address).unwrap()).collect();
+            listener.finish();
+            let deadlines = Rc::new(Deadlines::default());
+            let mut accepted = Vec::new();
+            while listener.owes() {
+                accepted.push(listener.accept(&deadlines).await.unwrap());
+            }
+            assert_eq!((accepted.len(), listener.queued()), (3, 0));
+            listener.stop();
+            assert!(std::net::TcpStream::connect(address).is_err());
+        });
     }
 
     #[test]

@@ -113,6 +113,18 @@ impl Socket {
         self.stream().readable(false)
     }
 
+    /// Throws away up to `count` bytes that have arrived, without copying them anywhere; zero is the end
+    /// of the stream. Does not wait.
+    ///
+    /// # Errors
+    /// `WouldBlock` when nothing has arrived; otherwise what the kernel says.
+    pub fn discard(&self, count: usize) -> io::Result<usize> {
+        let flags = libc::MSG_TRUNC | libc::MSG_DONTWAIT;
+        // SAFETY: with MSG_TRUNC a TCP socket drops the bytes and writes nothing to the address (tcp(7)).
+        let dropped = unsafe { libc::recv(self.as_fd().as_raw_fd(), std::ptr::null_mut(), count, flags) };
+        usize::try_from(dropped).map_err(|_| io::Error::last_os_error())
+    }
+
     /// Whether an idle connection is still good: open, and silent. Does not block, consume or lock
     /// the socket, since it is asked before every reuse.
     pub fn is_quiet(&self) -> bool {

@@ -57,6 +57,12 @@ pub struct WorkerEvents {
     pub accept_paused: Counter,
     /// Accept errors (no descriptors, no memory).
     pub accept_errors: Counter,
+    /// Connections ended by a fault of torii itself.
+    pub panics: Counter,
+    /// Requests for which there was no descriptor, port or memory to reach a server.
+    pub connects_exhausted: Counter,
+    /// Heads so slow that they were set aside.
+    pub heads_set_aside: Counter,
     /// TLS handshakes that failed or timed out.
     pub tls_failures: Counter,
     /// Connections without the PROXY protocol header that their listener requires.
@@ -90,6 +96,9 @@ impl WorkerEvents {
         vec![
             ("Accepting paused at a connection limit", &self.accept_paused),
             ("Accept errors", &self.accept_errors),
+            ("Requests without descriptor, port or memory for a server", &self.connects_exhausted),
+            ("Connections ended by a fault of torii", &self.panics),
+            ("Slow heads set aside", &self.heads_set_aside),
             ("Sessions that waited for a buffer", &self.lease_waits),
             ("Heads beyond request_head_size", &self.head_too_large),
             ("Heads beyond request_headers", &self.too_many_fields),

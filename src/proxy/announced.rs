@@ -16,7 +16,7 @@ pub(super) struct Kept {
     backend: usize,
     server: usize,
     client: SocketAddr,
-    socket: Socket,
+    upstream: Upstream,
 }
 
 /// The connection kept for this client at this server, if it is still good. One that is for somebody
@@ -30,11 +30,11 @@ pub(super) fn reuse(
 ) -> Option<Upstream> {
     let kept = connection.kept.take()?;
     let is_meant = (kept.backend, kept.server, kept.client) == (backend, server, client);
-    if !is_meant || !kept.socket.is_quiet() {
+    if !is_meant || !kept.upstream.socket.is_quiet() {
         return None;
     }
     worker.counters.backends[backend].servers[server].reuses.add(1);
-    Some(Upstream { socket: kept.socket, reused: true })
+    Some(Upstream { reused: true, ..kept.upstream })
 }
 
 /// Keeps a connection for the next request of this client.
@@ -43,10 +43,10 @@ pub(super) fn keep(
     backend: usize,
     server: usize,
     client: SocketAddr,
-    socket: Socket,
+    upstream: Upstream,
 ) {
-    socket.deadline().disarm();
-    connection.kept.set(Some(Box::new(Kept { backend, server, client, socket })));
+    upstream.socket.deadline().disarm();
+    connection.kept.set(Some(Box::new(Kept { backend, server, client, upstream })));
 }
 
 /// Sends the header. Whether that worked is seen when the request is sent.

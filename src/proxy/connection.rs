@@ -5,17 +5,19 @@
 //! tens of thousands of such tasks, so each word in them counts.
 
 use std::cell::Cell;
+use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
 use super::announced::Kept;
 use super::client::Client;
 use super::session::{self, millis};
+use super::set_aside::SetAside;
 use super::tunnel::{self, Tunnel};
 use super::worker::{Held, Worker};
-use crate::limits::TLS_HANDSHAKE;
-use crate::net::Socket;
+use crate::limits::{LINGER, LINGER_BYTES, TLS_HANDSHAKE};
 use crate::net::lease::Permit;
+use crate::net::{Lease, Socket};
 use crate::tls::session::Session;
 
 /// A client connection between its sessions: all that a parked client costs, beside its task.
@@ -34,6 +36,7 @@ pub(super) struct Connection {
     pub(super) awaits_header: bool,
     /// Requests it has carried.
     pub(super) requests: u32,
+    set_aside: Option<Box<SetAside>>,
     counted: Counted,
 }
 
@@ -45,6 +48,8 @@ pub(super) enum Ended {
     Close,
     /// It goes on as a tunnel.
     Tunnel(Box<Tunnel>),
+    /// It is over, but the client may still be sending, and a reset could take the answer from it.
+    Linger,
 }
 
 impl Connection {
@@ -79,6 +84,7 @@ impl Connection {
             since_ms: worker.clock.now(),
             awaits_header: counted.snapshot.listeners[listener].accept_proxy,
             requests: 0,
+            set_aside: None,
             counted,
         })
     }
@@ -109,9 +115,24 @@ impl Connection {
         self.requests > 0
     }
 
+    /// Has the connection wait without a lease for the rest of a head that is due at `due_ms`; `false`
+    /// when too many do.
+    pub(super) fn set_aside(&mut self, lease: &Lease, searched: usize, begun_ms: u64, due_ms: u64) -> bool {
+        self.set_aside = SetAside::take(&self.counted.worker, lease, searched, begun_ms, due_ms);
+        self.set_aside.is_some()
+    }
+
+    /// What was set aside; the caller goes on with it.
+    pub(super) fn take_up(&mut self) -> Option<Box<SetAside>> {
+        self.set_aside.take()
+    }
+
     /// Until when a silent client is waited for: its first request is due from the connection on,
     /// the next one from the last answer on.
     fn due_ms(&self) -> u64 {
+        if let Some(head) = &self.set_aside {
+            return head.due_ms;
+        }
         let timeouts = &self.counted.snapshot.listeners[self.listener()].timeouts;
         let patience = match self.has_served() {
             true => timeouts.keep_alive,
@@ -141,6 +162,10 @@ pub(super) fn serve(mut connection: Connection) -> impl Future<Output = ()> {
                     tunnel.permit = Some(permit);
                     return Box::pin(tunnel::run(connection.worker(), &connection.client, tunnel)).await;
                 }
+                (Ended::Linger, permit) => {
+                    drop(permit);
+                    return Box::pin(linger(&connection)).await;
+                }
             }
         }
     }
@@ -153,24 +178,51 @@ pub(super) async fn park(connection: &Connection) -> bool {
     end_park(connection, due_ms) && readable.is_ok()
 }
 
+/// Throws away what the client still sends, within bounds, until it has seen that the connection is
+/// over. Needs no lease, so that clients which do not stop cannot keep others from being served.
+async fn linger(connection: &Connection) {
+    let socket = connection.client.socket();
+    let timeouts = &connection.counted.snapshot.listeners[connection.listener()].timeouts;
+    socket.deadline().arm(connection.counted.worker.clock.now() + millis(LINGER.min(timeouts.client_fin())));
+    let mut left = LINGER_BYTES;
+    while left > 0 && socket.readable().await.is_ok() {
+        match socket.discard(left) {
+            Ok(count) if count > 0 => left -= count.min(left),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            _ => return,
+        }
+    }
+}
+
 /// Gets ready to wait for the client without a lease; returns until when.
 fn begin_park(connection: &Connection) -> u64 {
     drop(connection.kept.take());
     let due_ms = connection.due_ms();
     let deadline = connection.client.socket().deadline();
+    let in_mid_head = connection.set_aside.is_some();
     // A drain ends clients between requests, but not one whose first request may be on its way.
-    deadline.set_idle(connection.has_served());
+    deadline.set_idle(connection.has_served() && !in_mid_head);
     deadline.free_parking();
-    deadline.arm(due_ms);
+    if in_mid_head {
+        deadline.arm_end_of_reading(due_ms);
+    } else {
+        deadline.arm(due_ms);
+    }
     due_ms
 }
 
 /// The wait is over; `false` when the client is to be waited for no longer.
 fn end_park(connection: &Connection, due_ms: u64) -> bool {
+    let in_mid_head = connection.set_aside.is_some();
     let now_ms = connection.counted.worker.clock.read();
     let deadline = connection.client.socket().deadline();
     deadline.disarm();
+    deadline.disarm_end_of_reading();
     deadline.set_idle(false);
+    if in_mid_head {
+        // Even a client that is late gets an answer then, from a session.
+        return !deadline.fired();
+    }
     // A client that never sent a byte of a request is closed without an answer or a log line. Nor
     // does one that sends something now and then, such as pieces of a TLS record, win time.
     let late = deadline.fired() || now_ms > due_ms;
@@ -199,5 +251,9 @@ impl Drop for Counted {
         self.snapshot.listeners[usize::from(self.listener)].connections.leave();
         self.snapshot.process.leave();
         self.worker.connections.set(self.worker.connections.get() - 1);
+        // The task of this connection is being unwound: see `net::driver::spawn_contained`.
+        if std::thread::panicking() {
+            self.worker.counters.worker.panics.add(1);
+        }
     }
 }

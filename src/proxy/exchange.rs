@@ -104,7 +104,7 @@ pub(super) async fn run(
     if backend.cookie.is_some() {
         account.client_cookie(request.cookie.letter());
     }
-    backend.in_flight.enter();
+    let in_backend = backend.in_flight.inside();
     let (version, method) = (request.version, request.method);
     let keep_after_answer = request.wants_keep_alive && request.rest.is_done();
     let outcome = match choose(worker, account.client_address().ip(), backend, &request) {
@@ -114,25 +114,30 @@ pub(super) async fn run(
             Outcome::Failed(refusal)
         }
         Chosen::Server { index, balanced } => {
+            let slot = backend.servers[index].state.taken();
             account.server(worker, index, balanced);
             let (outcome, returned) =
                 at_server(worker, connection, account, &snapshot, index, request, lease).await;
             lease = returned;
-            if !matches!(outcome, Outcome::Switched(_)) {
-                backend.servers[index].state.leave();
+            match outcome {
+                Outcome::Switched(_) => slot.keep(),
+                _ => drop(slot),
             }
             outcome
         }
     };
     let after = match outcome {
         // The tunnel leaves the gauges when it ends.
-        Outcome::Switched(opened) => return (After::Tunnel(opened), lease),
+        Outcome::Switched(opened) => {
+            in_backend.keep();
+            return (After::Tunnel(opened), lease);
+        }
         Outcome::Forwarded(after) => {
-            backend.in_flight.leave();
+            drop(in_backend);
             after
         }
         Outcome::Failed(refusal) => {
-            backend.in_flight.leave();
+            drop(in_backend);
             account.terminate(refusal.termination);
             let keep_alive = keep_after_answer && !worker.draining.get();
             let client = ClientSide { version, keep_alive };
@@ -230,16 +235,14 @@ async fn at_server(
     loop {
         let upstream = match reused.take() {
             Some(upstream) => upstream,
-            None => {
-                match upstream::connect(server, backend.timeouts.connect, &worker.deadlines, counters).await {
-                    Ok(upstream) => upstream,
-                    Err(error) => {
-                        worker.clock.read();
-                        lease.consume(request.first_len + request.first_skip);
-                        return (Outcome::Failed(connect_refusal(&error)), lease);
-                    }
+            None => match upstream::connect(worker, server, backend.timeouts.connect, counters).await {
+                Ok(upstream) => upstream,
+                Err(error) => {
+                    worker.clock.read();
+                    lease.consume(request.first_len + request.first_skip);
+                    return (Outcome::Failed(connect_refusal(&error)), lease);
                 }
-            }
+            },
         };
         worker.clock.read();
         account.connected(worker);
@@ -267,15 +270,19 @@ async fn at_server(
             Responded::Failed(refusal) => Outcome::Failed(refusal),
             Responded::Cut => Outcome::Forwarded(After::Cut),
             Responded::Switched(from_server) => {
-                let place = Place { snapshot: snapshot.clone(), backend: request.backend, server: index };
+                let place = Place {
+                    snapshot: snapshot.clone(),
+                    backend: request.backend,
+                    server: index,
+                    _descriptor: upstream.descriptor,
+                };
                 Outcome::Switched(Box::new(Opened { socket: upstream.socket, place, from_server }))
             }
             Responded::Complete { server_reusable, keep_client } => {
                 if server_reusable && exchange.progress.upload.get() == Upload::Done {
-                    let (backend, socket) = (request.backend, upstream.socket);
                     match server.send_proxy {
-                        None => worker.upstreams.keep(backend, index, socket, worker.clock.now(), counters),
-                        Some(_) => announced::keep(connection, backend, index, client, socket),
+                        None => worker.upstreams.keep(request.backend, index, upstream, worker),
+                        Some(_) => announced::keep(connection, request.backend, index, client, upstream),
                     }
                 }
                 Outcome::Forwarded(match (keep_client, exchange.progress.upload.get()) {
@@ -331,13 +338,7 @@ async fn carry(
 pub(super) fn connect_refusal(error: &io::Error) -> Refusal {
     match error.kind() {
         io::ErrorKind::TimedOut => unavailable(b"sC"),
-        _ if matches!(
-            error.raw_os_error(),
-            Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::EADDRNOTAVAIL)
-        ) =>
-        {
-            unavailable(b"RC")
-        }
+        _ if upstream::is_exhaustion(error) => unavailable(b"RC"),
         _ => unavailable(b"SC"),
     }
 }

@@ -5,7 +5,8 @@
 //! * `accept` takes connections, `connection` parks the idle ones, `client` is one with or without TLS.
 //! * `proxy_header` reads what a balancer in front says of the client, `identity` who that is taken to be.
 //! * `opening` is what comes before: PROXY protocol header, TLS handshake.
-//! * `session` reads request heads, `plan` decides where a request goes and rewrites its head.
+//! * `session` reads request heads (slow ones are `set_aside`), `plan` decides where a request goes and
+//!   rewrites its head.
 //! * `exchange` carries one request to a server (`balancer`, `upstream`) and its response back, with
 //!   `relay` for bodies, `upload` for requests still arriving (at what `pace`), `respond` for response
 //!   heads, and `announced` for servers that want the client's address ahead.
@@ -32,6 +33,7 @@ mod proxy_header;
 mod relay;
 mod respond;
 mod session;
+mod set_aside;
 mod shared_permit;
 pub mod spawn;
 mod stream;

@@ -22,7 +22,7 @@ use crate::http::answer::{self, Answer};
 use crate::http::head::{HeadError, Version, is_worth_parsing};
 use crate::http::request;
 use crate::http::rewrite::ClientSide;
-use crate::limits::{LINGER, LINGER_BYTES, PARK_AFTER};
+use crate::limits::PARK_AFTER;
 use crate::net::Lease;
 use crate::net::socket::Waited;
 use crate::snapshot::Snapshot;
@@ -67,8 +67,7 @@ pub(super) async fn run(worker: &Worker, connection: &mut Connection) -> Ended {
             }
             Next::Ended(ended) => return ended,
             Next::Refused(refusal) => {
-                refuse(worker, connection, &mut account, refusal, lease).await;
-                return Ended::Close;
+                return refuse(worker, connection, &mut account, refusal, lease).await;
             }
         };
         connection.since_ms = worker.clock.now();
@@ -91,11 +90,10 @@ pub(super) async fn run(worker: &Worker, connection: &mut Connection) -> Ended {
                 let more = matches!(after, After::Linger)
                     || !lease.is_empty()
                     || !connection.client.socket().is_quiet();
-                finish(worker, connection, lease, more).await;
+                return finish(worker, connection, lease, more).await;
             }
-            After::Cut => {}
+            After::Cut => return Ended::Close,
         }
-        return Ended::Close;
     }
 }
 
@@ -112,7 +110,7 @@ struct Arrival {
 /// Reads until a head is complete, and plans it.
 async fn next_request(
     worker: &Worker,
-    connection: &Connection,
+    connection: &mut Connection,
     account: &mut Account,
     identity: &mut Identity,
     mut lease: Lease,
@@ -123,6 +121,14 @@ async fn next_request(
         begun_ms: (!lease.is_empty()).then(|| worker.clock.now()),
         is_last: connection.requests.saturating_add(1) >= snapshot.limits.requests_per_connection,
     };
+    let taken_up = connection.take_up();
+    if let Some(head) = &taken_up {
+        if worker.clock.now() >= head.due_ms {
+            return (too_late(worker, account, head.begun_ms), lease);
+        }
+        head.restore(&mut lease);
+        (arrival.searched, arrival.begun_ms) = (head.searched, Some(head.begun_ms));
+    }
     loop {
         if lease.len() > arrival.searched
             && let Some(next) = parse(worker, &snapshot, account, identity, &mut lease, &mut arrival)
@@ -133,18 +139,21 @@ async fn next_request(
         if lease.spare() == 0 {
             lease.compact();
         }
-        let give_up_ms = match begun_ms {
+        // A client that is known to be slow, or keeps others waiting for its lease, has to be quick.
+        let is_hurried = taken_up.is_some() || worker.pool.is_contended();
+        let silent_ms = worker.clock.now() + if is_hurried { 0 } else { millis(PARK_AFTER) };
+        let due_ms = match begun_ms {
             None if worker.draining.get() && connection.has_served() => {
                 return (Next::Ended(Ended::Close), lease);
             }
-            None => worker.clock.now() + millis(PARK_AFTER),
+            None => silent_ms,
             Some(begun_ms) => {
                 let start_ms = if connection.has_served() { begun_ms } else { connection.since_ms };
                 start_ms + millis(snapshot.listeners[connection.listener()].timeouts.http_request)
             }
         };
         connection.client.socket().deadline().set_idle(begun_ms.is_none());
-        let (waited, returned) = connection.client.receive_or_park(lease, give_up_ms).await;
+        let (waited, returned) = connection.client.receive_or_park(lease, due_ms.min(silent_ms)).await;
         lease = returned;
         let now_ms = worker.clock.read();
         connection.client.socket().deadline().set_idle(false);
@@ -157,10 +166,12 @@ async fn next_request(
             (Ok(Waited::Parked), None) => Next::Ended(Ended::Park),
             // Silence before, or the end between two requests: nobody waits for an answer.
             (_, None) => Next::Ended(Ended::Close),
+            (Ok(Waited::Parked), Some(begun_ms)) if now_ms >= due_ms => too_late(worker, account, begun_ms),
             (Ok(Waited::Parked), Some(begun_ms)) => {
-                worker.counters.worker.timeouts.add(1);
-                account.begin(worker, begun_ms);
-                Next::Refused(Refusal { answer: Answer::RequestTimeout, termination: Termination(*b"cR") })
+                if !connection.set_aside(&lease, arrival.searched, begun_ms, due_ms) {
+                    continue;
+                }
+                Next::Ended(Ended::Park)
             }
             (_, Some(begun_ms)) => {
                 account.begin(worker, begun_ms);
@@ -169,6 +180,13 @@ async fn next_request(
         };
         return (next, lease);
     }
+}
+
+/// The head was not complete in time.
+fn too_late(worker: &Worker, account: &mut Account, begun_ms: u64) -> Next {
+    worker.counters.worker.timeouts.add(1);
+    account.begin(worker, begun_ms);
+    Next::Refused(Refusal { answer: Answer::RequestTimeout, termination: Termination(*b"cR") })
 }
 
 /// Parses what is there when that may have become a head; `None` asks for more bytes.
@@ -244,13 +262,13 @@ async fn refuse(
     account: &mut Account,
     refusal: Refusal,
     lease: Lease,
-) {
+) -> Ended {
     account.terminate(refusal.termination);
     let client = ClientSide { version: Version::Http11, keep_alive: false };
     let (_, lease) = send_answer(worker, connection, account, refusal.answer, client, false, lease).await;
     account.finish(worker);
     worker.counters.listeners[connection.listener()].request_errors.add(1);
-    finish(worker, connection, lease, true).await;
+    finish(worker, connection, lease, true).await
 }
 
 /// Sends one of our own answers; what is in the lease is lost. `true` when it was sent.
@@ -308,30 +326,18 @@ pub(super) async fn send_within(
     (result.is_ok(), lease)
 }
 
-/// Ends a connection in order: says so, then, with `more` to come, reads and drops what the client
-/// still sends, within bounds, so that a reset does not take the answer from it.
-async fn finish(worker: &Worker, connection: &Connection, lease: Lease, more: bool) {
+/// Ends a connection in order: says so, and, with `more` to come, has what the client still sends thrown
+/// away before it is closed.
+async fn finish(worker: &Worker, connection: &Connection, lease: Lease, more: bool) -> Ended {
     let deadline = connection.client.socket().deadline();
     if deadline.fired() {
-        return;
+        return Ended::Close;
     }
     // Over TLS the end is a message too, and has to wait for a client that is slow to read.
     deadline.arm(worker.clock.now() + millis(client_timeout(worker, connection)));
-    let mut lease = connection.client.finish(lease).await;
-    if !more {
-        return;
-    }
-    connection.client.socket().deadline().arm(worker.clock.read() + millis(LINGER));
-    let mut dropped = 0;
-    while dropped < LINGER_BYTES {
-        lease.clear();
-        let (received, returned) = connection.client.socket().receive(lease).await;
-        lease = returned;
-        match received {
-            Ok(count) if count > 0 => dropped += count,
-            _ => break,
-        }
-    }
+    connection.client.finish(lease).await;
+    worker.clock.read();
+    if more { Ended::Linger } else { Ended::Close }
 }
 
 pub(super) fn client_timeout(worker: &Worker, connection: &Connection) -> Duration {

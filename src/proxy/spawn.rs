@@ -1,6 +1,5 @@
 //! A worker's thread: made by control, pinned, running until it is told to end.
 
-use std::cell::Cell;
 use std::io;
 use std::net::TcpListener as StdListener;
 use std::rc::Rc;
@@ -87,10 +86,9 @@ async fn run(spec: WorkerSpec) -> io::Result<()> {
         spawn_task(accept::run(worker.clone(), listener.clone(), index));
         listeners.push(listener);
     }
-    let stopping = Rc::new(Cell::new(false));
     let ear = spec.inbox.ear.listen(nonblocking)?;
-    spawn_task(obey(worker.clone(), listeners, ear, spec.inbox.queue, stopping.clone()));
-    keep_time(&worker, &stopping).await;
+    spawn_task(obey(worker.clone(), listeners, ear, spec.inbox.queue));
+    keep_time(&worker).await;
     worker.upstreams.clear();
     Ok(())
 }
@@ -101,24 +99,23 @@ async fn obey(
     listeners: Vec<Rc<Listener>>,
     mut ear: Listening,
     queue: Receiver<Command>,
-    stopping: Rc<Cell<bool>>,
 ) {
     while ear.heard().await {
         for command in queue.try_iter() {
             match command {
                 Command::Drain => {
                     worker.draining.set(true);
-                    listeners.iter().for_each(|listener| listener.stop());
+                    listeners.iter().for_each(|listener| listener.finish());
                     worker.deadlines.expire_idle();
                 }
-                Command::Stop => stopping.set(true),
+                Command::Stop => worker.stopping.set(true),
             }
         }
     }
 }
 
 /// The worker's heartbeat: deadlines, clocks, gauges, idle connections. Ends when a drain is done.
-async fn keep_time(worker: &Rc<Worker>, stopping: &Cell<bool>) {
+async fn keep_time(worker: &Worker) {
     let mut ticks = 0u64;
     loop {
         sleep(DEADLINE_TICK).await;
@@ -136,10 +133,10 @@ async fn keep_time(worker: &Rc<Worker>, stopping: &Cell<bool>) {
         if worker.draining.get() {
             // A connection may have become idle after the drain began.
             worker.deadlines.expire_idle();
-            if stopping.get() {
+            if worker.stopping.get() {
                 worker.deadlines.expire_all();
             }
-            if worker.connections.get() == 0 {
+            if worker.connections.get() == 0 && worker.accepting.get() == 0 {
                 return;
             }
         }

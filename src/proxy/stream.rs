@@ -44,8 +44,7 @@ async fn open(connection: &mut Connection) -> Option<Box<Tunnel>> {
     // A listener in tcp mode names one: the configuration was checked.
     let backend = snapshot.listeners[connection.listener()].routes.default_backend()?;
     account.request(&worker, backend, b"", false);
-    let place = Place { snapshot, backend, server: 0 };
-    let mut tunnel = connect(&worker, connection, account, place).await?;
+    let mut tunnel = connect(&worker, connection, account, snapshot, backend).await?;
     if let Some((permit, lease)) = heard {
         tunnel.permit = Some(permit);
         tunnel.from_client = Some(lease);
@@ -87,21 +86,34 @@ async fn connect(
     worker: &Worker,
     connection: &Connection,
     mut account: Account,
-    mut place: Place,
+    snapshot: Rc<Held>,
+    backend_index: usize,
 ) -> Option<Tunnel> {
-    let snapshot = place.snapshot.clone();
-    let backend = &snapshot.backends[place.backend];
-    backend.in_flight.enter();
-    match first_that_answers(worker, connection, &mut account, &snapshot, place.backend).await {
+    let backend = &snapshot.backends[backend_index];
+    let in_backend = backend.in_flight.inside();
+    match first_that_answers(worker, connection, &mut account, &snapshot, backend_index).await {
         Ok((upstream, server)) => {
             account.connected(worker);
-            place.server = server;
-            let server = upstream.socket;
-            Some(Tunnel { server, account, place, permit: None, from_client: None, from_server: None })
+            // The tunnel leaves the gauges when it ends.
+            in_backend.keep();
+            let place = Place {
+                snapshot: snapshot.clone(),
+                backend: backend_index,
+                server,
+                _descriptor: upstream.descriptor,
+            };
+            Some(Tunnel {
+                server: upstream.socket,
+                account,
+                place,
+                permit: None,
+                from_client: None,
+                from_server: None,
+            })
         }
         Err(termination) => {
             account.terminate(termination);
-            backend.in_flight.leave();
+            drop(in_backend);
             account.finish(worker);
             None
         }
@@ -122,14 +134,17 @@ async fn first_that_answers(
     let mut failure = None;
     while let Some(index) = choose(worker, connection, snapshot, backend_index, &tried) {
         account.server(worker, index, true);
+        let slot = backend.servers[index].state.taken();
         let (server, counters) = (&backend.servers[index], &counters.servers[index]);
-        let connected =
-            upstream::connect(server, backend.timeouts.connect, &worker.deadlines, counters).await;
+        let connected = upstream::connect(worker, server, backend.timeouts.connect, counters).await;
         worker.clock.read();
         match connected {
-            Ok(upstream) => return Ok((upstream, index)),
+            Ok(upstream) => {
+                slot.keep();
+                return Ok((upstream, index));
+            }
             Err(error) => {
-                server.state.leave();
+                drop(slot);
                 failure = Some(connect_refusal(&error).termination);
                 tried.add(index);
             }

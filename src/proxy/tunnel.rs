@@ -30,6 +30,7 @@ use crate::net::join::join;
 use crate::net::lease::Permit;
 use crate::net::socket::Waited;
 use crate::net::{Lease, Socket};
+use crate::snapshot::Taken;
 
 /// A tunnel that is about to begin. Its gauges of backend and server have been entered.
 pub(super) struct Tunnel {
@@ -44,11 +45,21 @@ pub(super) struct Tunnel {
     pub(super) from_server: Option<Lease>,
 }
 
-/// Whose gauges the tunnel holds.
+/// Whose gauges the tunnel holds: they are left, however it ends, when this is dropped.
 pub(super) struct Place {
     pub(super) snapshot: Rc<Held>,
     pub(super) backend: usize,
     pub(super) server: usize,
+    /// That of the server's connection.
+    pub(super) _descriptor: Taken,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let backend = &self.snapshot.backends[self.backend];
+        backend.servers[self.server].state.leave();
+        backend.in_flight.leave();
+    }
 }
 
 /// Where bytes come from.
@@ -121,8 +132,9 @@ pub(super) async fn run(worker: &Worker, client: &End, tunnel: Box<Tunnel>) {
     if let Some(termination) = relay.termination.get() {
         account.terminate(termination);
     }
-    backend.servers[place.server].state.leave();
-    backend.in_flight.leave();
+    drop(relay);
+    drop(server);
+    drop(place);
     account.finish(worker);
 }
 

@@ -2,20 +2,20 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::rc::Rc;
 use std::time::Duration;
 
 use super::worker::Worker;
-use crate::limits::{IDLE_UPSTREAM_AGE, IDLE_UPSTREAM_PER_SERVER};
-use crate::net::{Deadlines, Socket};
+use crate::limits::{IDLE_UPSTREAM_AGE, IDLE_UPSTREAM_AGE_PRESSED, IDLE_UPSTREAM_PER_SERVER};
+use crate::net::Socket;
 use crate::observe::counters::ServerCounters;
-use crate::snapshot::Server;
+use crate::snapshot::{Server, Taken};
 
 /// A connection to a server, in use.
 pub(super) struct Upstream {
     pub(super) socket: Socket,
     /// It has carried a request before, so the server may close it as we send.
     pub(super) reused: bool,
+    pub(super) descriptor: Taken,
 }
 
 /// Idle connections of one worker, by backend and server.
@@ -25,6 +25,7 @@ pub(super) struct Upstreams {
 
 struct Idle {
     socket: Socket,
+    descriptor: Taken,
     since_ms: u64,
 }
 
@@ -47,25 +48,23 @@ impl Upstreams {
             };
             if idle.socket.is_quiet() {
                 counters.reuses.add(1);
-                return Some(Upstream { socket: idle.socket, reused: true });
+                return Some(Upstream { socket: idle.socket, reused: true, descriptor: idle.descriptor });
             }
             worker.counters.worker.idle_upstream_discarded.add(1);
         }
     }
 
-    /// Keeps a connection whose response is over, unless enough are kept.
-    pub(super) fn keep(
-        &self,
-        backend: usize,
-        server: usize,
-        socket: Socket,
-        now_ms: u64,
-        counters: &ServerCounters,
-    ) {
+    /// Keeps a connection whose response is over, unless enough are kept or descriptors are scarce.
+    pub(super) fn keep(&self, backend: usize, server: usize, upstream: Upstream, worker: &Worker) {
         let list = &mut self.backends.borrow_mut()[backend][server];
-        if list.len() < IDLE_UPSTREAM_PER_SERVER {
-            socket.deadline().disarm();
-            list.push(Idle { socket, since_ms: now_ms });
+        if list.len() < IDLE_UPSTREAM_PER_SERVER && !worker.snapshot().server_connections.is_pressed() {
+            upstream.socket.deadline().disarm();
+            list.push(Idle {
+                socket: upstream.socket,
+                descriptor: upstream.descriptor,
+                since_ms: worker.clock.now(),
+            });
+            let counters = &worker.counters.backends[backend].servers[server];
             counters.idle_connections.set(list.len() as u64);
         }
     }
@@ -73,7 +72,8 @@ impl Upstreams {
     /// Closes what is too old, was closed by the server, or said something unasked.
     pub(super) fn sweep(&self, worker: &Worker) {
         let now_ms = worker.clock.now();
-        let age_ms = IDLE_UPSTREAM_AGE.as_millis() as u64;
+        let pressed = worker.snapshot().server_connections.is_pressed();
+        let age_ms = if pressed { IDLE_UPSTREAM_AGE_PRESSED } else { IDLE_UPSTREAM_AGE }.as_millis() as u64;
         for (backend, servers) in self.backends.borrow_mut().iter_mut().enumerate() {
             for (server, list) in servers.iter_mut().enumerate() {
                 let before = list.len();
@@ -93,21 +93,43 @@ impl Upstreams {
 /// A new connection.
 ///
 /// # Errors
-/// `TimedOut`, refused, unreachable: what the kernel says.
+/// `TimedOut`, refused, unreachable: what the kernel says. EMFILE also when every descriptor that is
+/// there for connections to servers is in use.
 pub(super) async fn connect(
+    worker: &Worker,
     server: &Server,
     timeout: Duration,
-    deadlines: &Rc<Deadlines>,
     counters: &ServerCounters,
 ) -> io::Result<Upstream> {
-    match Socket::connect(server.address, timeout, deadlines).await {
-        Ok(socket) => {
-            counters.connects.add(1);
-            Ok(Upstream { socket, reused: false })
-        }
+    let connected = match descriptor(worker) {
+        Some(descriptor) => Socket::connect(server.address, timeout, &worker.deadlines)
+            .await
+            .map(|socket| Upstream { socket, reused: false, descriptor }),
+        None => Err(io::Error::from_raw_os_error(libc::EMFILE)),
+    };
+    match &connected {
+        Ok(_) => counters.connects.add(1),
         Err(error) => {
             counters.connect_errors.add(1);
-            Err(error)
+            worker.counters.worker.connects_exhausted.add(u64::from(is_exhaustion(error)));
         }
     }
+    connected
+}
+
+/// Whether it is this machine, and not the server, that lacks something: descriptors, ports, memory.
+pub(super) fn is_exhaustion(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::ENOBUFS | libc::EADDRNOTAVAIL)
+    )
+}
+
+/// A descriptor; idle connections of this worker, to whatever server, make room for it.
+fn descriptor(worker: &Worker) -> Option<Taken> {
+    let descriptors = &worker.snapshot().server_connections;
+    descriptors.take().or_else(|| {
+        worker.upstreams.clear();
+        descriptors.take()
+    })
 }

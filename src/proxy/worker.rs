@@ -29,6 +29,12 @@ pub(super) struct Worker {
     pub(super) scratch: RefCell<Scratch>,
     /// Set once by `Command::Drain`.
     pub(super) draining: Cell<bool>,
+    /// Set once by `Command::Stop`.
+    pub(super) stopping: Cell<bool>,
+    /// Bytes of unfinished heads that are set aside.
+    pub(super) set_aside: Cell<usize>,
+    /// Accept loops that run.
+    pub(super) accepting: Cell<usize>,
     /// Client connections alive on this worker.
     pub(super) connections: Cell<usize>,
     balancers: RefCell<Vec<Balancer>>,
@@ -79,6 +85,9 @@ impl Worker {
             upstreams: Upstreams::new(snapshot.backends.iter().map(|backend| backend.servers.len())),
             scratch: RefCell::new(Scratch::default()),
             draining: Cell::new(false),
+            stopping: Cell::new(false),
+            set_aside: Cell::new(0),
+            accepting: Cell::new(0),
             connections: Cell::new(0),
             balancers: RefCell::new(
                 snapshot.backends.iter().map(|backend| Balancer::new(backend, index)).collect(),

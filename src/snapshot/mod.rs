@@ -7,6 +7,6 @@ pub mod routing;
 pub mod server_state;
 
 pub use build::Room;
-pub use model::{Backend, Gauge, Listener, Server, Snapshot, TrafficLimits};
+pub use model::{Backend, Gauge, Listener, Server, Snapshot, Taken, TrafficLimits};
 pub use routing::{Action, Forward, RouteIndex, Routes};
 pub use server_state::{HealthReport, ServerState};

@@ -131,6 +131,33 @@ pub struct Gauge {
     pub limit: u32,
 }
 
+/// One of what a `Gauge` counts.
+#[derive(Debug)]
+pub struct Taken(Arc<Gauge>);
+
+/// The same, for as long as the gauge is borrowed.
+#[derive(Debug)]
+pub struct Inside<'a>(&'a Gauge);
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        self.0.leave();
+    }
+}
+
+impl Inside<'_> {
+    /// Leaves the leaving to the caller.
+    pub fn keep(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        self.0.leave();
+    }
+}
+
 impl Gauge {
     /// Counts one more unless the limit is reached. Every `true` is paid back by one `leave`.
     pub fn enter(&self) -> bool {
@@ -148,6 +175,25 @@ impl Gauge {
     /// Gives back what `enter` took.
     pub fn leave(&self) {
         self.current.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Counts one more until what is returned is dropped; for a gauge without a limit.
+    pub fn inside(&self) -> Inside<'_> {
+        let before = self.current.fetch_add(1, Ordering::Relaxed);
+        if before >= self.max.load(Ordering::Relaxed) {
+            self.max.fetch_max(before + 1, Ordering::Relaxed);
+        }
+        Inside(self)
+    }
+
+    /// Counts one more until what is returned is dropped; `None` at the limit.
+    pub fn take(self: &Arc<Self>) -> Option<Taken> {
+        self.enter().then(|| Taken(self.clone()))
+    }
+
+    /// Whether less than a quarter is free.
+    pub fn is_pressed(&self) -> bool {
+        u64::from(self.current()) * 4 > u64::from(self.limit) * 3
     }
 
     /// Current value.

@@ -18,6 +18,23 @@ pub struct ServerState {
     report: Mutex<HealthReport>,
 }
 
+/// A slot that `ServerState::enter` took.
+#[derive(Debug)]
+pub struct Slot<'a>(&'a ServerState);
+
+impl Slot<'_> {
+    /// Leaves the leaving to the caller.
+    pub fn keep(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Slot<'_> {
+    fn drop(&mut self) {
+        self.0.leave();
+    }
+}
+
 /// What the statistics page shows of a server's health; never read by a worker.
 #[derive(Debug, Clone, Default)]
 pub struct HealthReport {
@@ -108,6 +125,11 @@ impl ServerState {
             self.in_flight_max.fetch_max(before + 1, Ordering::Relaxed);
         }
         true
+    }
+
+    /// Has the slot of an `enter` given back when what is returned is dropped.
+    pub fn taken(&self) -> Slot<'_> {
+        Slot(self)
     }
 
     /// Gives the slot of `enter` back.

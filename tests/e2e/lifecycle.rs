@@ -54,6 +54,54 @@ fn sigterm_finishes_what_is_in_flight_and_exits_0() {
     }
 }
 
+/// Clients in the kernel's queue have been told that they are connected: they are served, and no more.
+#[test]
+fn sigterm_serves_those_who_wait_for_a_place() {
+    for driver in ["auto", "epoll"] {
+        let origin = Origin::start("one");
+        let plan = Configuration::new().driver(driver).limit("max_connections = 1");
+        let mut torii = Torii::start(&plan.server(origin.address()));
+        let mut inside = torii.client();
+        inside.send("GET /gate HTTP/1.1\r\nHost: a\r\n\r\n");
+        origin.wait_for("/gate");
+        let mut waiting: Vec<Client> = (0..5).map(|_| torii.client()).collect();
+        for client in &mut waiting {
+            client.send("GET /name HTTP/1.1\r\nHost: a\r\n\r\n");
+        }
+        torii.terminate();
+        torii.wait_for_stderr("the drain", |line| line.contains("draining"));
+        origin.open_gate();
+        for client in [&mut inside].into_iter().chain(&mut waiting) {
+            let response = client.response("GET");
+            assert_eq!(response.text(), "one");
+            client.expect_close();
+        }
+        assert_eq!(torii.wait_for_exit().code(), Some(0));
+        assert!(Client::try_connect(torii.address()).is_err());
+    }
+}
+
+#[test]
+fn a_second_sigterm_cuts_downloads_that_do_not_end() {
+    let origin = Origin::start("one");
+    let mut torii = Torii::start(&Configuration::new().workers(2).server(origin.address()));
+    let mut clients: Vec<Client> = (0..50).map(|_| torii.client()).collect();
+    for client in &mut clients {
+        client.send("GET /half-then-stall HTTP/1.1\r\nHost: a\r\n\r\n");
+    }
+    wait::for_condition("every download to begin", || origin.seen("/half-then-stall").len() == 50);
+    torii.terminate();
+    torii.wait_for_stderr("the drain", |line| line.contains("draining"));
+    assert!(!torii.has_exited(), "downloads are under way");
+    torii.terminate();
+    assert_eq!(torii.wait_for_exit().code(), Some(0));
+    for client in &mut clients {
+        let cut = client.try_response("GET");
+        assert!(cut.is_err() || cut.is_ok_and(|response| response.truncated), "the client can tell");
+    }
+    assert_eq!(torii.log().len(), 50, "one line for each");
+}
+
 #[test]
 fn sigterm_lets_a_download_finish() {
     let origin = Origin::start("one");

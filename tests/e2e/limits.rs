@@ -137,16 +137,3 @@ fn chunks_that_add_up_to_too_much_get_413() {
     let line = torii.log_of("/sink");
     assert_eq!((line.status, line.end(), line.server.as_str()), (413, "PR", "web1"));
 }
-
-/// The one test that waits out the patience of ten seconds.
-#[test]
-fn a_body_that_only_drips_gets_408() {
-    let origin = Origin::start("one");
-    let torii = Torii::start(&Configuration::new().server(origin.address()));
-    let mut client = torii.client();
-    client.send("POST /sink HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n");
-    while client.stays_silent(Duration::from_millis(500)) && client.try_send("x").is_ok() {}
-    assert_eq!(client.response("POST").status, 408);
-    let line = torii.log_of("/sink");
-    assert_eq!((line.status, line.end()), (408, "cH"));
-}

@@ -17,6 +17,7 @@ mod split;
 mod world;
 
 mod connecting;
+mod exhaustion;
 mod failures;
 mod requests;
 mod responses;

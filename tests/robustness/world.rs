@@ -53,6 +53,11 @@ impl World {
         self.torii.client()
     }
 
+    /// Where the statistics page is.
+    pub fn statistics(&self) -> SocketAddr {
+        self.stats
+    }
+
     /// Checks the five invariants after a case that is to leave `lines` log lines behind, and returns
     /// those. Clients of the case have to be dropped before.
     ///

@@ -37,6 +37,8 @@ pub struct Configuration {
     limits: String,
     timeouts: String,
     tls: Option<String>,
+    server_limit: Option<u32>,
+    through: Vec<String>,
     stats: Option<SocketAddr>,
 }
 
@@ -66,6 +68,8 @@ impl Configuration {
             limits: String::new(),
             timeouts: String::new(),
             tls: None,
+            server_limit: None,
+            through: Vec::new(),
             stats: None,
         }
     }
@@ -161,6 +165,29 @@ impl Configuration {
         self
     }
 
+    /// TCP health checks, quick to notice.
+    pub fn checked_by_tcp(mut self) -> Self {
+        self.check = Some("interval = \"100ms\"\nrise = 1\nfall = 2\n".to_owned());
+        self
+    }
+
+    /// `max_connections` of every server.
+    pub fn server_limit(mut self, limit: u32) -> Self {
+        self.server_limit = Some(limit);
+        self
+    }
+
+    /// A command that becomes torii, such as `prlimit --nofile=100:100`.
+    pub fn through(mut self, command: &[&str]) -> Self {
+        self.through = command.iter().map(|&word| word.to_owned()).collect();
+        self
+    }
+
+    /// That command; empty for none.
+    pub fn command(&self) -> &[String] {
+        &self.through
+    }
+
     /// TLS termination with this file or folder.
     pub fn tls(mut self, certificates: &Path, min_version: &str) -> Self {
         self.tls = Some(format!(
@@ -205,6 +232,9 @@ impl Configuration {
         for (index, (name, address)) in self.servers.iter().enumerate() {
             section(format_args!("[[backend.server]]\nname = \"{name}\"\naddress = \"{address}\"\n"));
             section(format_args!("{}", self.server_lines));
+            if let Some(limit) = self.server_limit {
+                section(format_args!("max_connections = {limit}\n"));
+            }
             if self.cookie.is_some() {
                 section(format_args!("cookie = \"w{:02}\"\n", index + 1));
             }

@@ -43,7 +43,7 @@ impl Torii {
         let text = configuration.render(address, &folder.path().join("access.log"));
         let file = folder.path().join("torii.toml");
         std::fs::write(&file, text).unwrap();
-        let mut child = command()
+        let mut child = through(configuration.command())
             .arg("run")
             .arg("-c")
             .arg(&file)
@@ -177,6 +177,15 @@ impl Drop for Torii {
             eprintln!("--- stderr of torii\n{}\n---", self.stderr_text());
         }
     }
+}
+
+/// The torii binary, started by a command that becomes it.
+fn through(words: &[String]) -> Command {
+    let torii = command();
+    let Some((program, rest)) = words.split_first() else { return torii };
+    let mut wrapper = Command::new(program);
+    wrapper.args(rest).arg(torii.get_program());
+    wrapper
 }
 
 /// The torii binary of this build, or the one that `TORII_TEST_BINARY` names, such as a packaged one.
