@@ -63,8 +63,18 @@ pub const EMPTY_LINES_BEFORE_REQUEST: usize = 4;
 /// Bytes of a chunk-size line with its extension.
 pub const CHUNK_LINE_SIZE: usize = 256;
 
+/// Bytes of the extensions of all chunks of one message: they are read and left out, and cost the
+/// sender nothing.
+pub const CHUNK_EXTENSIONS_SIZE: usize = 16 * 1024;
+
 /// Bytes of a trailer section.
 pub const TRAILER_SIZE: usize = 8 * 1024;
+
+/// Lines of a trailer section.
+pub const TRAILER_LINES: usize = 32;
+
+/// Bytes of one trailer line with its CRLF. The smallest buffer holds it: a line is looked at whole.
+pub const TRAILER_LINE_SIZE: usize = 4 * 1024;
 
 /// Interim (1xx) responses forwarded for one request before the server is given up.
 pub const INTERIM_RESPONSES: usize = 16;

@@ -12,10 +12,7 @@
 
 use super::head::HeadError;
 use super::scan;
-use crate::limits::{CHUNK_LINE_SIZE, TRAILER_SIZE};
-
-/// Extension bytes of one message that are read and left out; beyond that it is an attack.
-const EXTENSION_BYTES: usize = 16 * 1024;
+use crate::limits::{CHUNK_EXTENSIONS_SIZE, CHUNK_LINE_SIZE, TRAILER_LINE_SIZE, TRAILER_LINES, TRAILER_SIZE};
 
 /// Significant hexadecimal digits of a chunk size: 2^60 - 1, so that no sum can overflow.
 const SIZE_DIGITS: usize = 15;
@@ -28,6 +25,7 @@ pub struct Chunked {
     data_left: u64,
     extension_bytes: usize,
     trailer_bytes: usize,
+    trailer_lines: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +59,8 @@ impl Chunked {
     /// Before the first chunk of a body that may hold `data_max` bytes, all chunks together. A chunk
     /// that is announced to go beyond is refused before any of it has come.
     pub fn limited(data_max: u64) -> Self {
-        Self { state: State::Size, data_left: data_max, extension_bytes: 0, trailer_bytes: 0 }
+        let state = State::Size;
+        Self { state, data_left: data_max, extension_bytes: 0, trailer_bytes: 0, trailer_lines: 0 }
     }
 
     /// Whether the whole body has been seen.
@@ -124,12 +123,12 @@ impl Chunked {
     /// A whole chunk-size line: the length of its digits, and of the extension to leave out.
     fn size_line(&mut self, rest: &[u8]) -> Result<Option<(usize, usize)>, HeadError> {
         let digits = rest.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
-        let line_len = scan::value_len(rest);
-        if line_len > CHUNK_LINE_SIZE {
-            return Err(HeadError::HeadTooLarge);
-        }
         if digits < rest.len() && (digits == 0 || !matches!(rest[digits], b'\r' | b';' | b' ' | b'\t')) {
             return Err(HeadError::Malformed);
+        }
+        let line_len = scan::value_len(&rest[..rest.len().min(CHUNK_LINE_SIZE + 1)]);
+        if line_len > CHUNK_LINE_SIZE {
+            return Err(HeadError::ChunkLineTooLong);
         }
         match rest[line_len..] {
             [] | [b'\r'] => return Ok(None),
@@ -143,8 +142,8 @@ impl Chunked {
         let extension = &rest[digits..line_len];
         check_extension(extension)?;
         self.extension_bytes += extension.len();
-        if self.extension_bytes > EXTENSION_BYTES {
-            return Err(HeadError::HeadTooLarge);
+        if self.extension_bytes > CHUNK_EXTENSIONS_SIZE {
+            return Err(HeadError::ChunkExtensionsTooLarge);
         }
         let size = rest[zeros..digits]
             .iter()
@@ -160,16 +159,18 @@ impl Chunked {
             [b'\r', b'\n', ..] => return Ok(Trailer::End),
             _ => {}
         }
-        let Some(line_len) = memchr::memchr(b'\n', rest).map(|at| at + 1) else {
-            return if self.trailer_bytes + rest.len() > TRAILER_SIZE {
-                Err(HeadError::HeadTooLarge)
+        let window = &rest[..rest.len().min(TRAILER_LINE_SIZE)];
+        let Some(line_len) = memchr::memchr(b'\n', window).map(|at| at + 1) else {
+            return if window.len() == TRAILER_LINE_SIZE {
+                Err(HeadError::TrailersTooLarge)
             } else {
                 Ok(Trailer::Incomplete)
             };
         };
         self.trailer_bytes += line_len;
-        if self.trailer_bytes > TRAILER_SIZE {
-            return Err(HeadError::HeadTooLarge);
+        self.trailer_lines += 1;
+        if self.trailer_bytes > TRAILER_SIZE || self.trailer_lines > TRAILER_LINES {
+            return Err(HeadError::TrailersTooLarge);
         }
         let name = field_name(&rest[..line_len])?;
         Ok(if is_allowed_trailer(name) { Trailer::Keep(line_len) } else { Trailer::Drop(line_len) })
@@ -204,14 +205,16 @@ fn field_name(line: &[u8]) -> Result<&[u8], HeadError> {
 }
 
 /// RFC 9110 section 6.5.1: fields for framing, routing, authentication, or that a server trusts
-/// because the proxy sets them, have no business after the body.
+/// because the proxy sets them, have no business after the body. `_` counts as `-`: some servers
+/// take one for the other.
 fn is_allowed_trailer(name: &[u8]) -> bool {
-    const REFUSED: [&[u8]; 20] = [
+    const REFUSED: [&[u8]; 21] = [
         b"content-length",
         b"transfer-encoding",
         b"host",
         b"connection",
         b"keep-alive",
+        b"proxy-connection",
         b"te",
         b"trailer",
         b"upgrade",
@@ -225,10 +228,14 @@ fn is_allowed_trailer(name: &[u8]) -> bool {
         b"content-range",
         b"cache-control",
         b"forwarded",
-        b"x-forwarded-for",
-        b"x-forwarded-proto",
+        b"x-real-ip",
+        b"true-client-ip",
     ];
-    !REFUSED.iter().any(|refused| name.eq_ignore_ascii_case(refused))
+    let same =
+        |(&byte, &other): (&u8, &u8)| byte.eq_ignore_ascii_case(&other) || byte == b'_' && other == b'-';
+    let begins = |with: &[u8]| name.len() >= with.len() && name.iter().zip(with).all(same);
+    let is = |refused: &&[u8]| name.len() == refused.len() && begins(refused);
+    !begins(b"x-forwarded-") && !REFUSED.iter().any(is)
 }
 
 /// `*( BWS ";" ... )`: begins with a semicolon after optional blanks, quotes closed.
@@ -315,7 +322,7 @@ mod tests {
 
     #[test]
     fn keeps_harmless_trailers_and_drops_dangerous_ones() {
-        let body = "0\r\nX-Sum: 1\r\nContent-Length: 5\r\nhost: a\r\nY: 2\r\n\r\n";
+        let body = "0\r\nX-Sum: 1\r\nContent-Length: 5\r\nhost: a\r\nX_forwarded-HOST: b\r\nY: 2\r\n\r\n";
         assert_eq!(run_every_way(body), Ok(("0\r\nX-Sum: 1\r\nY: 2\r\n\r\n".into(), 0, true)));
     }
 
@@ -357,14 +364,33 @@ mod tests {
     #[test]
     fn bounds_lines_extensions_and_trailers() {
         let long_line = format!("5;{}\r\nhello\r\n", "a".repeat(300));
-        assert_eq!(run(long_line.as_bytes(), &[]).err(), Some(HeadError::HeadTooLarge));
+        assert_eq!(run(long_line.as_bytes(), &[]).err(), Some(HeadError::ChunkLineTooLong));
         let zeros = format!("{}5\r\nhello\r\n0\r\n\r\n", "0".repeat(40));
         assert!(run(zeros.as_bytes(), &[]).is_ok());
         let many_extensions = format!("1;{}\r\nx\r\n", "a".repeat(200)).repeat(100);
-        assert_eq!(run(many_extensions.as_bytes(), &[]).err(), Some(HeadError::HeadTooLarge));
-        let trailers = format!("0\r\n{}\r\n", format!("X: {}\r\n", "a".repeat(100)).repeat(100));
-        assert_eq!(run(trailers.as_bytes(), &[]).err(), Some(HeadError::HeadTooLarge));
-        let endless = format!("0\r\nX: {}", "a".repeat(9000));
-        assert_eq!(run(endless.as_bytes(), &[]).err(), Some(HeadError::HeadTooLarge));
+        assert_eq!(run(many_extensions.as_bytes(), &[]).err(), Some(HeadError::ChunkExtensionsTooLarge));
+    }
+
+    #[test]
+    fn bounds_the_trailers() {
+        let section = |line: &str, count: usize| format!("0\r\n{}\r\n", line.repeat(count));
+        let line = |len: usize| format!("X: {}\r\n", "a".repeat(len - 5));
+        for fits in [section("X: y\r\n", 32), section(&line(4096), 2), section(&line(256), 32)] {
+            assert!(run(fits.as_bytes(), &[]).is_ok(), "{} bytes", fits.len());
+        }
+        let endless = format!("0\r\nX: {}", "a".repeat(4093));
+        for large in [section("X: y\r\n", 33), section(&line(4097), 1), section(&line(300), 28), endless] {
+            let error = Some(HeadError::TrailersTooLarge);
+            assert_eq!(run(large.as_bytes(), &[]).err(), error, "{} bytes", large.len());
+        }
+    }
+
+    /// No line needs more room than the smallest buffer has: one that does is refused, not waited for.
+    #[test]
+    fn a_line_is_never_waited_for_beyond_the_smallest_buffer() {
+        let mut chunked = Chunked::new();
+        assert_eq!(chunked.follow(b"0\r\n").map(|run| run.forward), Ok(3));
+        let full = [b"X: ".as_slice(), &[b'a'; TRAILER_LINE_SIZE]].concat();
+        assert_eq!(chunked.follow(&full[..TRAILER_LINE_SIZE]), Err(HeadError::TrailersTooLarge));
     }
 }

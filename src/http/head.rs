@@ -45,6 +45,9 @@ pub enum FieldKind {
     Te,
     /// Not forwarded: set by whoever edits parsed fields before they are written.
     LeftOut,
+    /// A field that some servers read as Content-Length or Transfer-Encoding, such as
+    /// `Content_Length`: never forwarded.
+    Disguised,
 }
 
 /// One field line.
@@ -63,8 +66,10 @@ pub struct Field {
 impl Field {
     /// Whether the line is `name: value` with exactly one space, so that it may be copied whole.
     #[inline]
-    pub fn is_canonical(&self) -> bool {
-        self.value.start == self.name.end + 2 && self.line.end == self.value.end + 2
+    pub fn is_canonical(&self, buffer: &[u8]) -> bool {
+        self.value.start == self.name.end + 2
+            && self.line.end == self.value.end + 2
+            && buffer[self.name.end as usize + 1] == b' '
     }
 }
 
@@ -101,6 +106,14 @@ pub enum HeadError {
     TooManyFields,
     /// The body is longer than the configuration allows.
     BodyTooLarge,
+    /// More empty lines before a request than the limit.
+    TooManyEmptyLines,
+    /// A chunk-size line, its extension included, beyond the limit.
+    ChunkLineTooLong,
+    /// Chunk extensions of one message beyond the limit.
+    ChunkExtensionsTooLarge,
+    /// A trailer section, or one of its lines, beyond the limit, or more lines than the limit.
+    TrailersTooLarge,
     /// Content-Length and Transfer-Encoding that do not say one thing.
     AmbiguousFraming,
     /// A transfer coding other than chunked.
@@ -191,7 +204,22 @@ fn kind_of(name: &[u8]) -> FieldKind {
         17 => (b"transfer-encoding", FieldKind::TransferEncoding),
         _ => return FieldKind::Other,
     };
-    if name.eq_ignore_ascii_case(known) { kind } else { FieldKind::Other }
+    if name.eq_ignore_ascii_case(known) { kind } else { disguised(name) }
+}
+
+/// CGI and what descends from it turn every `-` of a name into `_`, and some turn other bytes into it
+/// too: to such a server `Content_Length` is Content-Length.
+#[inline]
+fn disguised(name: &[u8]) -> FieldKind {
+    let frames = |known: &[u8], dash: usize| {
+        name[..dash].eq_ignore_ascii_case(&known[..dash])
+            && name[dash + 1..].eq_ignore_ascii_case(&known[dash + 1..])
+    };
+    match name.len() {
+        14 if frames(b"content-length", 7) => FieldKind::Disguised,
+        17 if frames(b"transfer-encoding", 8) => FieldKind::Disguised,
+        _ => FieldKind::Other,
+    }
 }
 
 #[cfg(test)]
@@ -219,6 +247,18 @@ mod tests {
         let fields = parse("COOKIE: a\r\nset-Cookie: b\r\nTE: c\r\n\r\n").expect("valid").expect("complete");
         let kinds: Vec<_> = fields.into_iter().map(|f| f.2).collect();
         assert_eq!(kinds, [FieldKind::Cookie, FieldKind::SetCookie, FieldKind::Te]);
+    }
+
+    #[test]
+    fn knows_a_framing_field_in_disguise() {
+        for name in ["Content_Length", "transfer_ENCODING", "Content.Length", "Transfer+Encoding"] {
+            let fields = parse(&format!("{name}: 5\r\n\r\n")).expect("valid").expect("complete");
+            assert_eq!(fields[0].2, FieldKind::Disguised, "{name}");
+        }
+        for name in ["Content-Lengths", "Content--Length", "Contend_Length", "X-Content-Type1"] {
+            let fields = parse(&format!("{name}: 5\r\n\r\n")).expect("valid").expect("complete");
+            assert_eq!(fields[0].2, FieldKind::Other, "{name}");
+        }
     }
 
     #[test]

@@ -38,6 +38,8 @@ pub struct RequestHead {
     /// 1.0 knows no Upgrade (RFC 9110 section 7.8), and with a body it would not be certain where the
     /// request ends and the new protocol begins.
     pub offers_upgrade: bool,
+    /// Fields that some servers would read as Content-Length or Transfer-Encoding; they are left out.
+    pub disguised_count: u32,
 }
 
 impl RequestHead {
@@ -58,6 +60,7 @@ pub enum Method {
     Head,
     Post,
     Options,
+    Connect,
     Other,
     Trace,
     /// PUT and DELETE: idempotent like GET, HEAD, OPTIONS and TRACE (RFC 9110 section 9.2.2).
@@ -72,6 +75,7 @@ impl Method {
             b"POST" => Self::Post,
             b"OPTIONS" => Self::Options,
             b"TRACE" => Self::Trace,
+            b"CONNECT" => Self::Connect,
             b"PUT" | b"DELETE" => Self::OtherIdempotent,
             _ => Self::Other,
         }
@@ -84,13 +88,18 @@ impl Method {
             Self::Head => b"HEAD",
             Self::Options => b"OPTIONS",
             Self::Trace => b"TRACE",
-            Self::Post | Self::Other | Self::OtherIdempotent => b"",
+            Self::Post | Self::Connect | Self::Other | Self::OtherIdempotent => b"",
         }
+    }
+
+    /// Whether the request asks for something and changes nothing (RFC 9110 section 9.2.1).
+    pub fn is_safe(self) -> bool {
+        matches!(self, Self::Get | Self::Head | Self::Options | Self::Trace)
     }
 
     /// Whether repeating the request does no more than making it once.
     pub fn is_idempotent(self) -> bool {
-        !matches!(self, Self::Post | Self::Other)
+        !matches!(self, Self::Post | Self::Connect | Self::Other)
     }
 }
 
@@ -124,7 +133,7 @@ fn parse_head(buffer: &[u8], limits: HeadLimits, fields: &mut Vec<Field>) -> Par
 
     let method_kind = Method::of(method.of(buffer));
     // A server that granted it would open a tunnel that the proxy takes for HTTP (RFC 9110 section 9.3.6).
-    if method_kind == Method::Other && method.of(buffer) == b"CONNECT" {
+    if method_kind == Method::Connect {
         return Err(HeadError::Malformed);
     }
     let target = target::parse(buffer, target_span, method_kind == Method::Options)?;
@@ -140,6 +149,7 @@ fn parse_head(buffer: &[u8], limits: HeadLimits, fields: &mut Vec<Field>) -> Par
         connection: Connection::default(),
         expects_continue: false,
         offers_upgrade: false,
+        disguised_count: 0,
     };
     let mut delimiters = Delimiters::default();
     let mut host: Option<Span> = None;
@@ -154,6 +164,7 @@ fn parse_head(buffer: &[u8], limits: HeadLimits, fields: &mut Vec<Field>) -> Par
             FieldKind::Expect => {
                 head.expects_continue |= field.value.of(buffer).eq_ignore_ascii_case(b"100-continue")
             }
+            FieldKind::Disguised => head.disguised_count += 1,
             _ => {}
         }
     }
@@ -164,7 +175,19 @@ fn parse_head(buffer: &[u8], limits: HeadLimits, fields: &mut Vec<Field>) -> Par
         && version == Version::Http11
         && head.body == Body::None
         && upgrade::offers(buffer, fields);
+    // Some read the body of such a request to the end of the connection: what follows is nobody's.
+    if version == Version::Http10 && delimiters.content_length.is_none() && !method_kind.is_safe() {
+        head.connection.close = true;
+    }
     Ok(Some(head))
+}
+
+/// Whether `data` is nothing, or empty lines that may stand before a request: no request has begun.
+/// Some clients send one behind a body (RFC 9112 section 2.2).
+#[inline]
+pub fn is_empty_lines(data: &[u8]) -> bool {
+    let may_be = matches!(data, [] | [b'\r', ..]);
+    may_be && data.len() <= 2 * EMPTY_LINES_BEFORE_REQUEST && data.chunks(2).all(|line| line == b"\r\n")
 }
 
 /// RFC 9112 section 2.2: empty lines before the request line are skipped; a few are enough.
@@ -174,6 +197,7 @@ fn skip_empty_lines(buffer: &[u8]) -> Parsed<usize> {
         match buffer[at..] {
             [] | [b'\r'] => return Ok(None),
             [b'\r', b'\n', ..] if at / 2 < EMPTY_LINES_BEFORE_REQUEST => at += 2,
+            [b'\r', b'\n', ..] => return Err(HeadError::TooManyEmptyLines),
             [b'\r', ..] => return Err(HeadError::Malformed),
             _ => return Ok(Some(at)),
         }
@@ -221,14 +245,17 @@ pub(super) fn parse_version(bytes: &[u8]) -> Parsed<Version> {
         {
             Err(HeadError::UnsupportedVersion)
         }
-        partial
-            if partial.len() < VERSION_LEN
-                && b"HTTP/1."[..partial.len().min(7)] == partial[..partial.len().min(7)] =>
-        {
-            Ok(None)
-        }
+        partial if partial.len() < VERSION_LEN && begins_version(partial) => Ok(None),
         _ => Err(HeadError::Malformed),
     }
+}
+
+/// Whether a version may begin so. One that we do not speak is told from nonsense at its end, so that
+/// the answer does not depend on where the network cut it.
+fn begins_version(partial: &[u8]) -> bool {
+    let fits =
+        |(&byte, &shape): (&u8, &u8)| if shape == b'0' { byte.is_ascii_digit() } else { byte == shape };
+    partial.iter().zip(b"HTTP/0.0").all(fits)
 }
 
 /// RFC 9112 section 3.2: HTTP/1.1 needs exactly one Host; with an absolute target both must agree,
@@ -242,8 +269,15 @@ fn check_host(buffer: &[u8], host: Option<Span>, head: &RequestHead) -> Result<(
         return Err(HeadError::BadHost);
     }
     match head.target.authority {
-        Some(authority) if !authority.of(buffer).eq_ignore_ascii_case(value) => Err(HeadError::BadHost),
-        _ => Ok(()),
+        Some(authority) => {
+            let port = head.target.default_port;
+            if target::is_same_host(authority.of(buffer), value, port) {
+                Ok(())
+            } else {
+                Err(HeadError::BadHost)
+            }
+        }
+        None => Ok(()),
     }
 }
 

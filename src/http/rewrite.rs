@@ -165,7 +165,9 @@ fn common(kind: FieldKind, field: &Field, connection: &Connection, copy: &mut Co
     match kind {
         FieldKind::Connection if connection.other => copy.replace_connection(field, out),
         // What is offered or granted of an Upgrade is written at the end, and only that.
-        FieldKind::Connection | FieldKind::Upgrade | FieldKind::LeftOut => copy.leave_out(field, out),
+        FieldKind::Connection | FieldKind::Upgrade | FieldKind::LeftOut | FieldKind::Disguised => {
+            copy.leave_out(field, out);
+        }
         FieldKind::TransferEncoding => copy.replace(field, b"chunked", out),
         _ => copy.keep(field, out),
     }
@@ -201,7 +203,7 @@ impl<'a> Copier<'a> {
 
     #[inline]
     fn keep(&mut self, field: &Field, out: &mut Vec<u8>) {
-        if !field.is_canonical() {
+        if !field.is_canonical(self.buffer) {
             return self.replace(field, field.value.of(self.buffer), out);
         }
         if self.kept.1 == field.line.start as usize {

@@ -12,6 +12,8 @@ pub struct Target {
     pub path: Span,
     /// Authority of an absolute-form target.
     pub authority: Option<Span>,
+    /// `:PORT` that its scheme implies; empty for other forms.
+    pub default_port: &'static [u8],
 }
 
 /// Takes the target at `span` apart. `is_options`: only OPTIONS may ask for `*`.
@@ -21,17 +23,17 @@ pub fn parse(buffer: &[u8], span: Span, is_options: bool) -> Result<Target, Head
         return Err(HeadError::Malformed);
     }
     match bytes {
-        [b'/', ..] => Ok(Target { path: span, authority: None }),
-        [b'*'] if is_options => Ok(Target { path: span, authority: None }),
+        [b'/', ..] => Ok(Target { path: span, authority: None, default_port: b"" }),
+        [b'*'] if is_options => Ok(Target { path: span, authority: None, default_port: b"" }),
         _ => parse_absolute(bytes, span),
     }
 }
 
 /// `http://authority/path?query`, either scheme, in any case.
 fn parse_absolute(bytes: &[u8], span: Span) -> Result<Target, HeadError> {
-    let scheme = [&b"http://"[..], b"https://"]
+    let (scheme, default_port) = [(&b"http://"[..], &b":80"[..]), (b"https://", b":443")]
         .into_iter()
-        .find(|scheme| bytes.len() > scheme.len() && bytes[..scheme.len()].eq_ignore_ascii_case(scheme))
+        .find(|(scheme, _)| bytes.len() > scheme.len() && bytes[..scheme.len()].eq_ignore_ascii_case(scheme))
         .ok_or(HeadError::Malformed)?;
     let authority_end = bytes[scheme.len()..]
         .iter()
@@ -45,7 +47,17 @@ fn parse_absolute(bytes: &[u8], span: Span) -> Result<Target, HeadError> {
     Ok(Target {
         path: Span::new(start + authority_end, span.end as usize),
         authority: Some(Span::new(start + scheme.len(), start + authority_end)),
+        default_port,
     })
+}
+
+/// Whether a target's authority and a Host value name the same host: in any case, and with or without
+/// the port that the target's scheme implies (RFC 9110 section 4.2.3; HAProxy compares so too).
+pub fn is_same_host(authority: &[u8], host: &[u8], default_port: &[u8]) -> bool {
+    fn without<'a>(value: &'a [u8], port: &[u8]) -> &'a [u8] {
+        value.strip_suffix(port).or(value.strip_suffix(b":")).unwrap_or(value)
+    }
+    without(authority, default_port).eq_ignore_ascii_case(without(host, default_port))
 }
 
 /// Whether a Host value or authority is `uri-host [":" port]` without user information.
@@ -109,6 +121,26 @@ mod tests {
             ["*", "foo", "h:443", "/a#b", "http://", "http:///p", "http://h?x", "http://u@h/", "ftp://h/", ""]
         {
             assert_eq!(target(bad, false), Err(HeadError::Malformed), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_port_that_the_scheme_implies_makes_no_other_host() {
+        for (authority, host, same) in [
+            ("h", "H", true),
+            ("h:80", "h", true),
+            ("h", "h:80", true),
+            ("h:", "h", true),
+            ("h:8080", "h", false),
+            ("h:443", "h", false),
+            ("[::80]", "[:", false),
+            ("h", "i", false),
+        ] {
+            assert_eq!(
+                is_same_host(authority.as_bytes(), host.as_bytes(), b":80"),
+                same,
+                "{authority} {host}"
+            );
         }
     }
 

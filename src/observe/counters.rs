@@ -81,6 +81,14 @@ pub struct WorkerEvents {
     pub response_too_large: Counter,
     /// Responses with more interim ones before them than `limits::INTERIM_RESPONSES`.
     pub interim_limit: Counter,
+    /// More empty lines before a request than are let pass.
+    pub too_many_empty_lines: Counter,
+    /// Chunk-size lines too long, or extensions of a message too large.
+    pub chunk_lines_too_large: Counter,
+    /// Trailer sections with too many lines or bytes.
+    pub trailers_too_large: Counter,
+    /// Fields left out because a server might read them as Content-Length or Transfer-Encoding.
+    pub disguised_fields: Counter,
     /// Deadlines that fired.
     pub timeouts: Counter,
     /// Tunnels opened, by an upgrade or in tcp mode.
@@ -107,6 +115,10 @@ impl WorkerEvents {
             ("Connections ended at requests_per_connection", &self.requests_used_up),
             ("Response heads beyond a limit", &self.response_too_large),
             ("Responses after too many interim ones", &self.interim_limit),
+            ("Empty lines before a request beyond 4", &self.too_many_empty_lines),
+            ("Chunk lines or extensions too large", &self.chunk_lines_too_large),
+            ("Trailers too large", &self.trailers_too_large),
+            ("Fields left out as framing in disguise", &self.disguised_fields),
             ("Time-outs", &self.timeouts),
             ("Tunnels opened", &self.tunnels),
             ("TLS handshakes failed", &self.tls_failures),

@@ -78,6 +78,9 @@ pub(super) fn plan(
     let backend = &snapshot.backends[index];
     account.request(worker, index, head.line.of(lease.data()), backend.cookie.is_some());
 
+    if head.disguised_count > 0 {
+        worker.counters.worker.disguised_fields.add(u64::from(head.disguised_count));
+    }
     let data = lease.data();
     let upgrade = head.offers_upgrade.then(|| offer(data, &scratch.fields));
     if head.connection.other {

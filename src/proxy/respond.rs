@@ -3,7 +3,7 @@
 use super::account::{Account, Termination};
 use super::exchange::Exchange;
 use super::relay::Flow;
-use super::session::Refusal;
+use super::session::{Refusal, count_limit};
 use super::upload::Upload;
 use super::upstream::Upstream;
 use super::worker::Scratch;
@@ -337,9 +337,13 @@ async fn relay_what_is_there(
     mut lease: Lease,
 ) -> (Result<(), Responded>, Lease) {
     while !lease.is_empty() && !rest.is_done() {
-        let Ok(run) = rest.advance(lease.data()) else {
-            account.terminate(Termination(*b"PD"));
-            return (Err(Responded::Cut), lease);
+        let run = match rest.advance(lease.data()) {
+            Ok(run) => run,
+            Err(error) => {
+                count_limit(exchange.worker, error);
+                account.terminate(Termination(*b"PD"));
+                return (Err(Responded::Cut), lease);
+            }
         };
         if run.forward > 0 {
             let (sent, returned) = send(exchange, account, lease, run.forward).await;

@@ -118,7 +118,7 @@ async fn next_request(
     let snapshot = worker.snapshot();
     let mut arrival = Arrival {
         searched: 0,
-        begun_ms: (!lease.is_empty()).then(|| worker.clock.now()),
+        begun_ms: (!request::is_empty_lines(lease.data())).then(|| worker.clock.now()),
         is_last: connection.requests.saturating_add(1) >= snapshot.limits.requests_per_connection,
     };
     let taken_up = connection.take_up();
@@ -160,7 +160,9 @@ async fn next_request(
         let next = match (waited, begun_ms) {
             (Ok(Waited::Received(count)), _) if count > 0 => {
                 worker.counters.listeners[connection.listener()].bytes_in.add(count as u64);
-                arrival.begun_ms = begun_ms.or(Some(now_ms));
+                if begun_ms.is_none() && !request::is_empty_lines(lease.data()) {
+                    arrival.begun_ms = Some(now_ms);
+                }
                 continue;
             }
             (Ok(Waited::Parked), None) => Next::Ended(Ended::Park),
@@ -229,30 +231,42 @@ fn parse(
 impl Refusal {
     /// The one table of refused requests: status, letters, counter.
     pub(super) fn of(worker: &Worker, error: HeadError) -> Self {
-        let counters = &worker.counters.worker;
+        count_limit(worker, error);
         let answer = match error {
-            HeadError::Malformed | HeadError::AmbiguousFraming | HeadError::BadHost => Answer::BadRequest,
+            HeadError::Malformed
+            | HeadError::AmbiguousFraming
+            | HeadError::BadHost
+            | HeadError::TooManyEmptyLines
+            | HeadError::ChunkLineTooLong
+            | HeadError::ChunkExtensionsTooLarge
+            | HeadError::TrailersTooLarge => Answer::BadRequest,
             HeadError::UnsupportedVersion => Answer::VersionNotSupported,
             HeadError::UnsupportedCoding => Answer::NotImplemented,
-            HeadError::BodyTooLarge => {
-                counters.body_too_large.add(1);
-                Answer::BodyTooLarge
-            }
-            HeadError::StartLineTooLong => {
-                counters.head_too_large.add(1);
-                Answer::UriTooLong
-            }
-            HeadError::HeadTooLarge => {
-                counters.head_too_large.add(1);
-                Answer::HeadersTooLarge
-            }
-            HeadError::TooManyFields => {
-                counters.too_many_fields.add(1);
-                Answer::HeadersTooLarge
-            }
+            HeadError::BodyTooLarge => Answer::BodyTooLarge,
+            HeadError::StartLineTooLong => Answer::UriTooLong,
+            HeadError::HeadTooLarge | HeadError::TooManyFields => Answer::HeadersTooLarge,
         };
         Self { answer, termination: Termination(*b"PR") }
     }
+}
+
+/// Counts the limit that a message hit, whichever side sent it.
+pub(super) fn count_limit(worker: &Worker, error: HeadError) {
+    let counters = &worker.counters.worker;
+    let counter = match error {
+        HeadError::StartLineTooLong | HeadError::HeadTooLarge => &counters.head_too_large,
+        HeadError::TooManyFields => &counters.too_many_fields,
+        HeadError::BodyTooLarge => &counters.body_too_large,
+        HeadError::TooManyEmptyLines => &counters.too_many_empty_lines,
+        HeadError::ChunkLineTooLong | HeadError::ChunkExtensionsTooLarge => &counters.chunk_lines_too_large,
+        HeadError::TrailersTooLarge => &counters.trailers_too_large,
+        HeadError::Malformed
+        | HeadError::AmbiguousFraming
+        | HeadError::BadHost
+        | HeadError::UnsupportedVersion
+        | HeadError::UnsupportedCoding => return,
+    };
+    counter.add(1);
 }
 
 /// Answers a request that cannot be served, logs it and ends the connection.

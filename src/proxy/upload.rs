@@ -5,7 +5,7 @@ use std::net::Shutdown;
 use super::exchange::Exchange;
 use super::pace::Pace;
 use super::relay::Flow;
-use super::session::millis;
+use super::session::{count_limit, millis};
 use super::upstream::Upstream;
 use crate::http::head::HeadError;
 use crate::limits::{LINGER, READS_PER_TURN};
@@ -145,11 +145,9 @@ async fn forward(
 
 /// The client's body is not to be forwarded any further.
 fn refused(exchange: &Exchange<'_>, error: HeadError) -> Upload {
+    count_limit(exchange.worker, error);
     match error {
-        HeadError::BodyTooLarge => {
-            exchange.worker.counters.worker.body_too_large.add(1);
-            Upload::TooLarge
-        }
+        HeadError::BodyTooLarge => Upload::TooLarge,
         _ => Upload::Malformed,
     }
 }

@@ -103,7 +103,7 @@ fn a_body_that_announces_too_much_gets_413_before_it_is_sent() {
     let torii = Torii::start(&plan);
     let too_large = [
         "POST /sink HTTP/1.1\r\nHost: a\r\nContent-Length: 1025\r\n\r\n",
-        "POST /sink HTTP/1.1\r\nHost: a\r\nContent-Length: 9999999999999999999\r\n\r\n",
+        "POST /sink HTTP/1.1\r\nHost: a\r\nContent-Length: 9223372036854775807\r\n\r\n",
         "POST /sink HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n401\r\n",
     ];
     for request in too_large {

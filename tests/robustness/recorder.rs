@@ -253,8 +253,9 @@ fn check_field(line: &[u8]) -> io::Result<()> {
     let dashed: Vec<u8> = name.iter().map(|&byte| if byte == b'_' { b'-' } else { byte }).collect();
     let frames = |other: &str| dashed.eq_ignore_ascii_case(other.as_bytes());
     let disguised = dashed != name && (frames("content-length") || frames("transfer-encoding"));
-    let padded =
-        value.len() > 1 && (value.ends_with(b" ") || value.ends_with(b"\t") || value.starts_with(b"  "));
+    let inner = value.strip_prefix(b" ").unwrap_or(value);
+    let padded = inner.first().is_some_and(u8::is_ascii_whitespace)
+        || inner.last().is_some_and(u8::is_ascii_whitespace);
     if is_name && is_value && !disguised && !padded { Ok(()) } else { Err(bad()) }
 }
 

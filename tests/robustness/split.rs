@@ -69,6 +69,9 @@ struct Reader {
     line: Vec<u8>,
     body: Vec<u8>,
     rest: Rest,
+    /// The message is the last one on its connection.
+    last: bool,
+    over: bool,
     verdicts: Vec<Verdict>,
 }
 
@@ -82,23 +85,25 @@ enum Rest {
 
 impl Reader {
     fn read(&mut self) -> Result<(), HeadError> {
-        while match &mut self.rest {
-            Rest::Head => self.head()?,
-            Rest::Length(left) => {
-                let now = (*left).min(self.held.len() as u64);
-                *left -= now;
-                let done = *left == 0;
-                self.body.extend(self.held.drain(..now as usize));
-                self.end_if(done)
+        while !self.over
+            && match &mut self.rest {
+                Rest::Head => self.head()?,
+                Rest::Length(left) => {
+                    let now = (*left).min(self.held.len() as u64);
+                    *left -= now;
+                    let done = *left == 0;
+                    self.body.extend(self.held.drain(..now as usize));
+                    self.end_if(done)
+                }
+                Rest::Chunked(chunked) => {
+                    let run = chunked.follow(&self.held)?;
+                    self.body.extend_from_slice(&self.held[..run.forward]);
+                    self.held.drain(..run.forward + run.skip);
+                    let progress = run.forward + run.skip > 0;
+                    self.end_if(run.done) || progress
+                }
             }
-            Rest::Chunked(chunked) => {
-                let run = chunked.follow(&self.held)?;
-                self.body.extend_from_slice(&self.held[..run.forward]);
-                self.held.drain(..run.forward + run.skip);
-                let progress = run.forward + run.skip > 0;
-                self.end_if(run.done) || progress
-            }
-        } {}
+        {}
         Ok(())
     }
 
@@ -108,6 +113,7 @@ impl Reader {
             return Ok(false);
         }
         let Some(head) = request::parse(&self.held, LIMITS, &mut Vec::new())? else { return Ok(false) };
+        self.last = !head.wants_keep_alive();
         self.line = head.line.of(&self.held).to_vec();
         self.held.drain(..head.len);
         self.searched = 0;
@@ -127,6 +133,7 @@ impl Reader {
     fn end_if(&mut self, done: bool) -> bool {
         if done {
             self.rest = Rest::Head;
+            self.over = self.last;
             self.verdicts.push(Ok((std::mem::take(&mut self.line), std::mem::take(&mut self.body))));
         }
         done

@@ -114,7 +114,34 @@ fn bounds_the_head() {
     assert_eq!(parsed(long_field.as_bytes()).err(), Some(HeadError::HeadTooLarge));
     assert_eq!(parsed(&long_field.as_bytes()[..512]).err(), Some(HeadError::HeadTooLarge));
     let empty_lines = "\r\n".repeat(5) + "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
-    assert_eq!(parsed(empty_lines.as_bytes()).err(), Some(HeadError::Malformed));
+    assert_eq!(parsed(empty_lines.as_bytes()).err(), Some(HeadError::TooManyEmptyLines));
+}
+
+#[test]
+fn empty_lines_alone_are_no_request() {
+    for nothing in ["", "\r\n", "\r\n\r\n\r\n\r\n"] {
+        assert!(is_empty_lines(nothing.as_bytes()), "{nothing:?}");
+    }
+    for something in ["\r", "\n", "\r\n\r", "\r\nG", "G", "\r\r", &"\r\n".repeat(5)] {
+        assert!(!is_empty_lines(something.as_bytes()), "{something:?}");
+    }
+}
+
+/// Some servers read the body of such a request to the end of the connection.
+#[test]
+fn an_old_post_without_a_length_ends_the_connection() {
+    let keeps = |start: &str| {
+        let text = format!("{start} HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+        parsed(text.as_bytes()).unwrap().unwrap().wants_keep_alive()
+    };
+    assert!(keeps("GET /") && keeps("HEAD /") && keeps("OPTIONS *"));
+    assert!(!keeps("POST /") && !keeps("PUT /") && !keeps("BREW /"));
+    assert!(
+        parsed(b"POST / HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n")
+            .unwrap()
+            .unwrap()
+            .wants_keep_alive()
+    );
 }
 
 /// Whatever we accept, httparse accepts too, with the same fields: we are only ever stricter.
