@@ -109,9 +109,10 @@ impl Method {
 /// Every `HeadError`; the connection cannot be used for another request after any of them.
 pub fn parse(buffer: &[u8], limits: HeadLimits, fields: &mut Vec<Field>) -> Parsed<RequestHead> {
     fields.clear();
-    match parse_head(buffer, limits, fields) {
-        Ok(None) if buffer.len() >= limits.size => Err(too_large(&buffer[..limits.size])),
-        Ok(Some(head)) if head.len > limits.size => Err(too_large(&buffer[..limits.size])),
+    // What lies beyond the limit is not looked at: the verdict never depends on how much has come.
+    let visible = &buffer[..buffer.len().min(limits.size)];
+    match parse_head(visible, limits, fields) {
+        Ok(None) if visible.len() == limits.size => Err(too_large(visible)),
         result => result,
     }
 }

@@ -49,9 +49,10 @@ pub fn parse(
     fields: &mut Vec<Field>,
 ) -> Parsed<ResponseHead> {
     fields.clear();
-    match parse_head(buffer, to_head, limits, fields) {
-        Ok(None) if buffer.len() >= limits.size => Err(HeadError::HeadTooLarge),
-        Ok(Some(head)) if head.len > limits.size => Err(HeadError::HeadTooLarge),
+    // What lies beyond the limit is not looked at: the verdict never depends on how much has come.
+    let visible = &buffer[..buffer.len().min(limits.size)];
+    match parse_head(visible, to_head, limits, fields) {
+        Ok(None) if visible.len() == limits.size => Err(HeadError::HeadTooLarge),
         result => result,
     }
 }
