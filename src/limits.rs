@@ -76,6 +76,13 @@ pub const TRAILER_LINES: usize = 32;
 /// Bytes of one trailer line with its CRLF. The smallest buffer holds it: a line is looked at whole.
 pub const TRAILER_LINE_SIZE: usize = 4 * 1024;
 
+/// Requests that wait for a slot at one server, or for any of one backend, over all workers. Each holds
+/// its leases.
+pub const QUEUE: u32 = 1024;
+
+/// Slots that a worker hands to its own waiting requests per tick while other workers' wait too.
+pub const QUEUE_TURNS: u32 = 8;
+
 /// Interim (1xx) responses forwarded for one request before the server is given up.
 pub const INTERIM_RESPONSES: usize = 16;
 
@@ -330,6 +337,8 @@ pub mod timeouts {
     use std::time::Duration;
     /// TCP connection to a server, per attempt.
     pub const CONNECT: Duration = Duration::from_secs(5);
+    /// Wait for a slot at a server (HAProxy: `timeout queue`, there as long as `connect`).
+    pub const QUEUE: Duration = Duration::from_secs(5);
     /// Inactivity of the client while it should send or read.
     pub const CLIENT: Duration = Duration::from_secs(30);
     /// Inactivity of the server; also the wait for its response head.

@@ -181,8 +181,8 @@ impl<'report> Line<'report> {
             Kind::Server => &row.service,
         };
         let mut cells = Vec::with_capacity(30);
-        // Queue: nothing queues yet. Session rate.
-        cells.extend([nothing(), nothing(), nothing()]);
+        // Queue, without a limit of its own. Session rate.
+        cells.extend([maybe(row.queue.map(|(now, _)| now)), maybe(row.queue.map(|(_, max)| max)), nothing()]);
         cells.extend([rate(row, row.session_rate, false), rate(row, row.session_rate_max, true), nothing()]);
         // Sessions.
         cells.extend([number(row.sessions_now), number(row.sessions_max), limit(row)]);

@@ -103,6 +103,7 @@ fn snapshot() -> Snapshot {
             cookie: None,
             timeouts,
             in_flight: gauge(36, 141, u32::MAX),
+            queue: Arc::new(Gauge::new(8)),
             epoch: Arc::new(AtomicU64::new(0)),
         }],
         tells_port: false,

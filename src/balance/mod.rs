@@ -3,6 +3,7 @@
 pub mod algorithm;
 pub mod cookie_date;
 pub mod least_conn;
+pub mod queue;
 pub mod random;
 pub mod round_robin;
 pub mod source;

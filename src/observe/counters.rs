@@ -93,6 +93,8 @@ pub struct WorkerEvents {
     pub timeouts: Counter,
     /// Tunnels opened, by an upgrade or in tcp mode.
     pub tunnels: Counter,
+    /// Requests refused because a queue was full.
+    pub queue_full: Counter,
     /// Idle server connections found closed or dirty.
     pub idle_upstream_discarded: Counter,
 }
@@ -123,6 +125,7 @@ impl WorkerEvents {
             ("Tunnels opened", &self.tunnels),
             ("TLS handshakes failed", &self.tls_failures),
             ("PROXY protocol headers missing or malformed", &self.proxy_headers_refused),
+            ("Requests refused by a full queue", &self.queue_full),
             ("Idle server connections found unusable", &self.idle_upstream_discarded),
             ("Access records lost to a full ring", &self.log_dropped),
         ]

@@ -142,6 +142,14 @@ impl Account {
         self.balanced = balanced;
     }
 
+    /// It waited in the server's queue or in the backend's, behind `ahead` others.
+    pub(super) fn queued(&mut self, directed: bool, ahead: u32) {
+        match directed {
+            true => self.record.server_queue = ahead,
+            false => self.record.backend_queue = ahead,
+        }
+    }
+
     /// A connection to the server is there.
     pub(super) fn connected(&mut self, worker: &Worker) {
         self.marks.connected = Some(worker.clock.now());

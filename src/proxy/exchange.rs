@@ -3,13 +3,14 @@
 
 use std::cell::Cell;
 use std::io;
-use std::net::IpAddr;
 use std::rc::Rc;
 
 use super::account::{Account, Termination};
 use super::announced;
+use super::choose::{self, Chosen, unavailable};
 use super::connection::Connection;
 use super::plan::Request;
+use super::queue;
 use super::respond::{self, Responded};
 use super::session::{Refusal, millis, send_answer};
 use super::tunnel::Place;
@@ -86,11 +87,6 @@ enum Outcome {
     Switched(Box<Opened>),
 }
 
-enum Chosen {
-    Server { index: usize, balanced: bool },
-    Nobody(Refusal),
-}
-
 /// Carries one request; returns how the connection goes on and the lease with what follows.
 pub(super) async fn run(
     worker: &Worker,
@@ -105,15 +101,16 @@ pub(super) async fn run(
         account.client_cookie(request.cookie.letter());
     }
     let in_backend = backend.in_flight.inside();
+    let backend_index = request.backend;
     let (version, method) = (request.version, request.method);
     let keep_after_answer = request.wants_keep_alive && request.rest.is_done();
-    let outcome = match choose(worker, account.client_address().ip(), backend, &request) {
-        Chosen::Nobody(refusal) => {
+    let outcome = match choose::run(worker, account, backend, &request).await {
+        Err(refusal) => {
             worker.counters.backends[request.backend].no_server.add(1);
             lease.consume(request.first_len + request.first_skip);
             Outcome::Failed(refusal)
         }
-        Chosen::Server { index, balanced } => {
+        Ok(Chosen { server: index, balanced }) => {
             let slot = backend.servers[index].state.taken();
             account.server(worker, index, balanced);
             let (outcome, returned) =
@@ -121,7 +118,10 @@ pub(super) async fn run(
             lease = returned;
             match outcome {
                 Outcome::Switched(_) => slot.keep(),
-                _ => drop(slot),
+                _ => {
+                    drop(slot);
+                    queue::freed(worker, backend_index, backend, index);
+                }
             }
             outcome
         }
@@ -154,39 +154,6 @@ pub(super) async fn run(
     };
     account.finish(worker);
     (after, lease)
-}
-
-/// The server that the cookie names, or the next by balance; its slot is taken.
-fn choose(worker: &Worker, client: IpAddr, backend: &Backend, request: &Request) -> Chosen {
-    if let Some(index) = request.cookie.server() {
-        if backend.servers[index].state.enter() {
-            return Chosen::Server { index, balanced: false };
-        }
-        return Chosen::Nobody(unavailable(b"SQ"));
-    }
-    // Another worker may take the last slot between the look and the entry: look again, a server at
-    // a time at most.
-    for _ in 0..backend.servers.len() {
-        match worker.balance(request.backend, backend, client) {
-            Some(index) if backend.servers[index].state.enter() => {
-                return Chosen::Server { index, balanced: true };
-            }
-            Some(_) => {}
-            None => break,
-        }
-    }
-    Chosen::Nobody(nobody(backend))
-}
-
-/// No server can be chosen: all have enough to do, or none is up.
-pub(super) fn nobody(backend: &Backend) -> Refusal {
-    let somebody_is_up =
-        backend.servers.iter().any(|server| server.state.is_up() && server.state.weight() > 0);
-    unavailable(if somebody_is_up { b"SQ" } else { b"SC" })
-}
-
-fn unavailable(letters: &[u8; 2]) -> Refusal {
-    Refusal { answer: Answer::ServiceUnavailable, termination: Termination(*letters) }
 }
 
 /// Sends the request over a kept connection or a new one, and once more over a new one when the kept

@@ -7,9 +7,11 @@ use std::rc::Rc;
 
 use super::account::{Account, Termination};
 use super::announced;
+use super::choose;
 use super::connection::{Connection, park};
-use super::exchange::{connect_refusal, nobody};
+use super::exchange::connect_refusal;
 use super::opening;
+use super::queue;
 use super::session::millis;
 use super::tunnel::{self, Place, Tunnel};
 use super::upstream::{self, Upstream};
@@ -17,6 +19,7 @@ use super::worker::{Held, Worker};
 use crate::limits::CONNECT_ATTEMPTS;
 use crate::net::Lease;
 use crate::net::lease::Permit;
+use crate::snapshot::Backend;
 
 /// What was heard from the client before there is a server: nothing, or what came with its opening.
 type Heard = Option<(Permit, Lease)>;
@@ -44,7 +47,7 @@ async fn open(connection: &mut Connection) -> Option<Box<Tunnel>> {
     // A listener in tcp mode names one: the configuration was checked.
     let backend = snapshot.listeners[connection.listener()].routes.default_backend()?;
     account.request(&worker, backend, b"", false);
-    let mut tunnel = connect(&worker, connection, account, snapshot, backend).await?;
+    let mut tunnel = connect(&worker, account, snapshot, backend).await?;
     if let Some((permit, lease)) = heard {
         tunnel.permit = Some(permit);
         tunnel.from_client = Some(lease);
@@ -84,14 +87,13 @@ async fn announce(worker: &Worker, connection: &Connection, tunnel: &Tunnel) {
 /// Without any, the account ends here.
 async fn connect(
     worker: &Worker,
-    connection: &Connection,
     mut account: Account,
     snapshot: Rc<Held>,
     backend_index: usize,
 ) -> Option<Tunnel> {
     let backend = &snapshot.backends[backend_index];
     let in_backend = backend.in_flight.inside();
-    match first_that_answers(worker, connection, &mut account, &snapshot, backend_index).await {
+    match first_that_answers(worker, &mut account, &snapshot, backend_index).await {
         Ok((upstream, server)) => {
             account.connected(worker);
             // The tunnel leaves the gauges when it ends.
@@ -123,42 +125,43 @@ async fn connect(
 /// Tries servers until one takes the connection, each once.
 async fn first_that_answers(
     worker: &Worker,
-    connection: &Connection,
     account: &mut Account,
     snapshot: &Rc<Held>,
     backend_index: usize,
 ) -> Result<(Upstream, usize), Termination> {
     let backend = &snapshot.backends[backend_index];
     let counters = &worker.counters.backends[backend_index];
+    let mut index = match choose::by_balance(worker, account, backend_index, backend).await {
+        Ok(chosen) => chosen.server,
+        Err(refusal) => {
+            counters.no_server.add(1);
+            return Err(refusal.termination);
+        }
+    };
     let mut tried = Tried::default();
-    let mut failure = None;
-    while let Some(index) = choose(worker, connection, snapshot, backend_index, &tried) {
+    loop {
         account.server(worker, index, true);
         let slot = backend.servers[index].state.taken();
         let (server, counters) = (&backend.servers[index], &counters.servers[index]);
         let connected = upstream::connect(worker, server, backend.timeouts.connect, counters).await;
         worker.clock.read();
-        match connected {
+        let failure = match connected {
             Ok(upstream) => {
                 slot.keep();
                 return Ok((upstream, index));
             }
-            Err(error) => {
-                drop(slot);
-                failure = Some(connect_refusal(&error).termination);
-                tried.add(index);
-            }
-        }
-        if tried.is_full() || !has_another(snapshot, backend_index, &tried) {
-            break;
-        }
+            Err(error) => connect_refusal(&error).termination,
+        };
+        drop(slot);
+        queue::freed(worker, backend_index, backend, index);
+        tried.add(index);
+        let Some(next) = another(worker, account, backend_index, backend, &tried) else {
+            return Err(failure);
+        };
         counters.redispatches.add(1);
         account.redispatched();
+        index = next;
     }
-    Err(failure.unwrap_or_else(|| {
-        counters.no_server.add(1);
-        nobody(backend).termination
-    }))
 }
 
 /// Servers that did not take the connection.
@@ -185,35 +188,28 @@ impl Tried {
 
 /// The next server by balance that was not tried; its slot is taken. Where the balance insists on one
 /// that was, such as the one of the client's address, it is the next in the order of the file.
-fn choose(
+fn another(
     worker: &Worker,
-    connection: &Connection,
-    snapshot: &Held,
+    account: &Account,
     backend_index: usize,
+    backend: &Backend,
     tried: &Tried,
 ) -> Option<usize> {
-    let backend = &snapshot.backends[backend_index];
-    // Another worker may take the last slot between the look and the entry.
+    if tried.is_full() {
+        return None;
+    }
+    let client = account.client_address().ip();
+    let take = |server: usize| !tried.has(server) && backend.servers[server].state.enter();
     for _ in 0..backend.servers.len() {
-        match worker.balance(backend_index, backend, connection.address.ip()) {
-            Some(index) if !tried.has(index) && backend.servers[index].state.enter() => return Some(index),
+        match worker.balance(backend_index, backend, client) {
+            Some(server) if take(server) => return Some(server),
             Some(_) => {}
             None => break,
         }
     }
-    if tried.count == 0 {
-        return None;
-    }
-    (0..backend.servers.len()).find(|&index| {
-        is_another(snapshot, backend_index, tried, index) && backend.servers[index].state.enter()
-    })
-}
-
-fn is_another(snapshot: &Held, backend: usize, tried: &Tried, server: usize) -> bool {
-    let state = &snapshot.backends[backend].servers[server].state;
-    !tried.has(server) && state.is_up() && state.weight() > 0 && state.has_room()
-}
-
-fn has_another(snapshot: &Held, backend: usize, tried: &Tried) -> bool {
-    (0..snapshot.backends[backend].servers.len()).any(|server| is_another(snapshot, backend, tried, server))
+    let is_usable = |server: usize| {
+        let state = &backend.servers[server].state;
+        state.is_up() && state.weight() > 0
+    };
+    (0..backend.servers.len()).find(|&server| is_usable(server) && take(server))
 }

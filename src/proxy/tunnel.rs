@@ -20,6 +20,7 @@ use std::rc::Rc;
 use super::account::{Account, Termination};
 // Both ends are the same here: a socket, with or without TLS.
 use super::client::Client as End;
+use super::queue;
 use super::session::millis;
 use super::shared_permit::SharedPermit;
 use super::worker::{Held, Worker};
@@ -134,7 +135,9 @@ pub(super) async fn run(worker: &Worker, client: &End, tunnel: Box<Tunnel>) {
     }
     drop(relay);
     drop(server);
+    let (snapshot, backend, server) = (place.snapshot.clone(), place.backend, place.server);
     drop(place);
+    queue::freed(worker, backend, &snapshot.backends[backend], server);
     account.finish(worker);
 }
 

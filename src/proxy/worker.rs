@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::balancer::Balancer;
+use super::queue::Queues;
 use super::upstream::Upstreams;
 use crate::http::head::{Field, HeadLimits};
 use crate::net::lease::Permit;
@@ -37,6 +38,8 @@ pub(super) struct Worker {
     pub(super) accepting: Cell<usize>,
     /// Client connections alive on this worker.
     pub(super) connections: Cell<usize>,
+    /// Requests that wait for a slot at a server.
+    pub(super) queues: Queues,
     balancers: RefCell<Vec<Balancer>>,
     view: RefCell<View>,
     snapshot: RefCell<Rc<Held>>,
@@ -89,6 +92,7 @@ impl Worker {
             set_aside: Cell::new(0),
             accepting: Cell::new(0),
             connections: Cell::new(0),
+            queues: Queues::new(snapshot.backends.len()),
             balancers: RefCell::new(
                 snapshot.backends.iter().map(|backend| Balancer::new(backend, index)).collect(),
             ),

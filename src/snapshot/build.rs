@@ -10,6 +10,7 @@ use crate::balance::sticky::{self, CookieRules};
 use crate::config::model as config;
 use crate::http::header_rules::HeaderRules;
 use crate::http::redirect::Redirect;
+use crate::limits;
 
 /// How many connections the process has descriptors for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +90,7 @@ fn backend(backend: &config::Backend) -> Backend {
         cookie: backend.cookie.as_ref().map(|cookie| Arc::new(cookie_rules(cookie))),
         timeouts: backend.timeouts,
         in_flight: Arc::new(Gauge::new(u32::MAX)),
+        queue: Arc::new(Gauge::new(limits::QUEUE)),
         epoch: Arc::new(AtomicU64::new(0)),
     }
 }

@@ -100,6 +100,8 @@ pub struct Backend {
     pub timeouts: Timeouts,
     /// Requests now in this backend.
     pub in_flight: Arc<Gauge>,
+    /// Requests that wait for any server's slot, over all workers.
+    pub queue: Arc<Gauge>,
     /// Raised whenever a server's `up` or `weight` changes, so that a worker knows to look again.
     pub epoch: Arc<AtomicU64>,
 }

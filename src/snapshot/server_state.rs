@@ -6,6 +6,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, Ordering};
 use std::time::Duration;
 
+use super::model::Gauge;
+use crate::limits;
+
 /// State of one server, on its own cache line: `up` and `weight` are read per request.
 #[derive(Debug)]
 #[repr(align(64))]
@@ -15,6 +18,7 @@ pub struct ServerState {
     in_flight: AtomicU32,
     in_flight_max: AtomicU32,
     limit: u32,
+    queue: Gauge,
     report: Mutex<HealthReport>,
 }
 
@@ -75,6 +79,7 @@ impl ServerState {
             in_flight: AtomicU32::new(0),
             in_flight_max: AtomicU32::new(0),
             limit,
+            queue: Gauge::new(limits::QUEUE),
             report: Mutex::new(HealthReport { check_status: "UNK", ..HealthReport::default() }),
         }
     }
@@ -135,6 +140,11 @@ impl ServerState {
     /// Gives the slot of `enter` back.
     pub fn leave(&self) {
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Requests that wait for a slot at this server and no other, over all workers.
+    pub fn queue(&self) -> &Gauge {
+        &self.queue
     }
 
     /// A copy of the health report.

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use crate::support::ports::free_address;
+use crate::support::statistics::cell;
 use crate::support::wire::Head;
 use crate::support::{Client, Configuration, Origin, Torii, wait};
 
@@ -231,16 +232,5 @@ fn denied_and_not_allowed_clients_are_closed_and_counted() {
     }
     assert_eq!(origin.seen("/name").len(), 2);
     assert_eq!(torii.log_before_clean_get().len(), 2, "no line for a connection that was not let in");
-    wait::for_condition("3 in the column dcon", || {
-        let csv = Client::connect(page).get("/stats;csv").text();
-        column(&csv, "front_in", "dcon") == "3"
-    });
-}
-
-/// A value of the listener's row.
-fn column(csv: &str, listener: &str, name: &str) -> String {
-    let names: Vec<&str> = csv.lines().next().unwrap().trim_start_matches("# ").split(',').collect();
-    let row = csv.lines().find(|line| line.starts_with(&format!("{listener},FRONTEND"))).unwrap();
-    let index = names.iter().position(|column| *column == name).unwrap();
-    row.split(',').nth(index).unwrap().to_owned()
+    wait::for_condition("3 in the column dcon", || cell(page, "FRONTEND", "dcon") == "3");
 }

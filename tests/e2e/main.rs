@@ -25,6 +25,7 @@ mod persistence;
 mod pooling;
 mod presets;
 mod proxy_protocol;
+mod queue;
 mod redirects;
 mod relay;
 mod routes;

@@ -7,6 +7,7 @@ use std::sync::mpsc::channel;
 use crate::memory::{assert_flat, peak_during};
 use crate::support::certificate::Certificate;
 use crate::support::pattern::{self, Pattern};
+use crate::support::statistics::cell;
 use crate::support::{Client, Configuration, Origin, RawServer, Torii, ports, wait};
 
 /// A server that says its name at once, and then what it hears.
@@ -140,18 +141,31 @@ fn without_a_server_the_connection_ends_without_an_answer() {
 }
 
 #[test]
-fn a_server_at_its_limit_of_connections_gets_no_more() {
+fn a_connection_waits_for_a_place_at_a_server() {
     let server = echo_server("hello");
-    let plan = Configuration::new().tcp().server(server.address());
+    let page = ports::free_address();
+    let plan = Configuration::new().tcp().server(server.address()).stats(page);
+    let torii = Torii::start(&plan.server_line("max_connections = 1"));
+    let mut first = torii.client();
+    assert_eq!(first.exactly(5), b"hello");
+    let mut second = torii.client();
+    wait::for_condition("the second to wait", || cell(page, "BACKEND", "qcur") == "1");
+    assert_eq!(server.accepted(), 1);
+    first.half_close();
+    first.expect_close();
+    assert_eq!(second.exactly(5), b"hello");
+}
+
+#[test]
+fn a_connection_that_waits_too_long_ends_without_an_answer() {
+    let server = echo_server("hello");
+    let plan = Configuration::new().tcp().server(server.address()).timeout("queue = \"100ms\"");
     let torii = Torii::start(&plan.server_line("max_connections = 1"));
     let mut first = torii.client();
     assert_eq!(first.exactly(5), b"hello");
     torii.client().expect_close();
-    assert_eq!(torii.wait_for_tcp_log(1)[0].end, "SQ");
-    first.half_close();
-    first.expect_close();
-    torii.wait_for_tcp_log(2);
-    assert_eq!(torii.client().exactly(5), b"hello", "the place is free again");
+    assert_eq!(torii.wait_for_tcp_log(1)[0].end, "sQ");
+    assert_eq!(server.accepted(), 1);
 }
 
 #[test]

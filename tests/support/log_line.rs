@@ -25,6 +25,8 @@ pub struct LogLine {
     pub connections: [u64; 4],
     /// Retries; `+` before them means another server.
     pub retries: String,
+    /// Requests ahead in the server's queue, and in the backend's.
+    pub queues: [u64; 2],
     /// Request line without its quotes.
     pub request: String,
 }
@@ -49,7 +51,6 @@ impl LogLine {
             return Err(format!("flags {flags:?} are not four letters"));
         }
         let (connections, retries) = counts.rsplit_once('/').ok_or("no retries")?;
-        numbers::<u64, 2>(queues)?;
         Ok(Self {
             client: client.to_owned(),
             frontend: frontend.to_owned(),
@@ -61,6 +62,7 @@ impl LogLine {
             flags: flags.to_owned(),
             connections: numbers(connections)?,
             retries: retries.to_owned(),
+            queues: numbers(queues)?,
             request: request.to_owned(),
         })
     }

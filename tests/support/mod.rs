@@ -16,6 +16,7 @@ pub mod pattern;
 pub mod ports;
 pub mod process;
 pub mod raw_server;
+pub mod statistics;
 pub mod torii;
 pub mod wait;
 pub mod wire;

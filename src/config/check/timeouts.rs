@@ -23,6 +23,7 @@ pub fn merge(outer: Timeouts, written: Option<&schema::Timeouts>) -> Timeouts {
         server: pick(&written.server, outer.server),
         http_request: pick(&written.http_request, outer.http_request),
         keep_alive: pick(&written.keep_alive, outer.keep_alive),
+        queue: pick(&written.queue, outer.queue),
         client_fin: written.client_fin.as_ref().map(|value| *value.get_ref()).or(outer.client_fin),
         server_fin: written.server_fin.as_ref().map(|value| *value.get_ref()).or(outer.server_fin),
         tunnel: Tunnel { limit: pick(&written.tunnel, outer.tunnel.limit), own: written.tunnel.is_some() },
@@ -32,9 +33,12 @@ pub fn merge(outer: Timeouts, written: Option<&schema::Timeouts>) -> Timeouts {
 /// Warns of time-outs of the server side in a listener: they are the backend's.
 pub fn warn_in_listener(written: Option<&schema::Timeouts>, findings: &mut Findings) {
     let Some(written) = written else { return };
-    for (key, value) in
-        [("connect", &written.connect), ("server", &written.server), ("server_fin", &written.server_fin)]
-    {
+    for (key, value) in [
+        ("connect", &written.connect),
+        ("server", &written.server),
+        ("queue", &written.queue),
+        ("server_fin", &written.server_fin),
+    ] {
         warn(key, value, "a listener", "[backend.timeouts]", findings);
     }
 }

@@ -34,8 +34,6 @@ fn first_lines(entries: &[String]) -> Vec<&str> {
 /// The reference file with a certificate that exists and without what is not built yet.
 fn supported_reference(certificate: &Path) -> String {
     let (text, _) = REFERENCE.split_once("[ha]").unwrap();
-    let lines = text.lines().filter(|line| !line.starts_with("queue"));
-    let text: String = lines.map(|line| format!("{line}\n")).collect();
     text.replace("/etc/ssl/private/www.example.com.pem", certificate.to_str().unwrap())
 }
 
@@ -52,7 +50,7 @@ fn refuses_exactly_what_is_not_built_yet_of_the_reference_file() {
     let certificate = write_certificate(folder.path());
     let text = REFERENCE.replace("/etc/ssl/private/www.example.com.pem", certificate.to_str().unwrap());
     let report = check(&text).unwrap_err();
-    let expected = ["error: the time-out `queue` is not supported yet", "error: [ha] is not supported yet"];
+    let expected = ["error: [ha] is not supported yet"];
     assert_eq!(first_lines(&report.errors), expected, "{report}");
     assert!(report.warnings.is_empty(), "{report}");
     assert!(!report.to_string().contains("fowebpass"));

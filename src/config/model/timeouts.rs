@@ -17,6 +17,8 @@ pub struct Timeouts {
     pub http_request: Duration,
     /// Idle between requests.
     pub keep_alive: Duration,
+    /// Wait for a slot at a server, while all are at their limits.
+    pub queue: Duration,
     /// Client inactivity once one direction of its connection has ended; `None`: `client`.
     pub client_fin: Option<Duration>,
     /// Server inactivity once one direction of its connection has ended; `None`: `server`.
@@ -43,6 +45,7 @@ impl Default for Timeouts {
             server: timeouts::SERVER,
             http_request: timeouts::HTTP_REQUEST,
             keep_alive: timeouts::KEEP_ALIVE,
+            queue: timeouts::QUEUE,
             client_fin: None,
             server_fin: None,
             tunnel: Tunnel { limit: timeouts::TUNNEL, own: false },

@@ -20,6 +20,8 @@ pub struct Timeouts {
     pub http_request: Option<Spanned<Duration>>,
     /// Idle between requests.
     pub keep_alive: Option<Spanned<Duration>>,
+    /// Wait for a slot at a server.
+    pub queue: Option<Spanned<Duration>>,
     /// Client inactivity once one direction has ended.
     pub client_fin: Option<Spanned<Duration>>,
     /// Server inactivity once one direction has ended.
@@ -29,8 +31,6 @@ pub struct Timeouts {
 }
 
 pub(super) fn read_timeouts(table: &mut TableReader<'_, '_>) -> Timeouts {
-    let help = "remove the key: a request never waits for a server's slot in this version";
-    table.not_supported("queue", "the time-out `queue`", help);
     let mut timeout = |key| table.duration(key, Duration::from_millis(1), limits::DURATION_MAX);
     Timeouts {
         connect: timeout("connect"),
@@ -38,6 +38,7 @@ pub(super) fn read_timeouts(table: &mut TableReader<'_, '_>) -> Timeouts {
         server: timeout("server"),
         http_request: timeout("http_request"),
         keep_alive: timeout("keep_alive"),
+        queue: timeout("queue"),
         client_fin: timeout("client_fin"),
         server_fin: timeout("server_fin"),
         tunnel: timeout("tunnel"),

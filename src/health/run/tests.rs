@@ -55,6 +55,7 @@ fn world(addresses: &[SocketAddr], kind: CheckKind, fall: u32) -> (Arc<Snapshot>
         cookie: None,
         timeouts,
         in_flight: gauge(),
+        queue: Arc::new(Gauge::new(8)),
         epoch: Arc::new(AtomicU64::new(0)),
     };
     let snapshot = Snapshot {

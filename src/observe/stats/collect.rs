@@ -4,18 +4,17 @@
 //! are never stopped for it: their counters are read with relaxed loads, so figures of one
 //! row may differ by the requests that finish while it is read.
 
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
+use super::figures::{check_figures, downtime_s, gauge, queue, seconds_since, usable_weight};
 use super::rate::{SlidingAverage, SlidingRate};
-use super::row::{Averages, CheckFigures, Kind, Row, State};
-use crate::config::model::Mode;
+use super::row::{Averages, Kind, Row, State};
 use crate::observe::counters::{
     BackendCounters, Counter, ListenerCounters, ServerCounters, StatusClasses, WorkerCounters,
 };
 use crate::observe::log::LogCounters;
-use crate::snapshot::{Backend, Gauge, HealthReport, Server, Snapshot};
+use crate::snapshot::Snapshot;
 
 /// Everything that statistics are made of.
 #[derive(Debug)]
@@ -213,7 +212,7 @@ impl StatsSource {
             intercepted: Some(self.listener(index, |counters| &counters.intercepted)),
             denied: Some(self.listener(index, |counters| &counters.denied)),
             statuses: self.statuses(|worker| &worker.listeners[index].statuses),
-            ..empty_row(Kind::Frontend, &listener.name, listener.mode, "FRONTEND".into(), index + 1)
+            ..Row::empty(Kind::Frontend, &listener.name, listener.mode, "FRONTEND".into(), index + 1)
         }
     }
 
@@ -240,6 +239,7 @@ impl StatsSource {
             sessions_max: server.state.in_flight_max().into(),
             sessions_limit: Some(server.state.limit()).filter(|&limit| limit != u32::MAX).map(u64::from),
             sessions_total: requests,
+            queue: queue(server.state.queue()),
             session_rate: rate,
             session_rate_max: sample.requests.max(rate),
             requests_total: requests,
@@ -266,7 +266,7 @@ impl StatsSource {
             downtime_s: check.map(|_| downtime_s(server, &report, unix_ms)),
             check,
             averages: sample.averages(),
-            ..empty_row(
+            ..Row::empty(
                 Kind::Server,
                 &backend.name,
                 backend.mode,
@@ -298,6 +298,7 @@ impl StatsSource {
             sessions_max: max,
             sessions_limit: limit,
             sessions_total: requests,
+            queue: queue(&backend.queue),
             session_rate: rate,
             session_rate_max: sample.traffic.requests.max(rate),
             requests_total: requests,
@@ -326,7 +327,7 @@ impl StatsSource {
             last_change_s: seconds_since(sample.changed_unix_ms, unix_ms),
             downtime_s: Some((sample.downtime_ms + down_ms) / 1000),
             averages: sample.traffic.averages(),
-            ..empty_row(Kind::Backend, &backend.name, backend.mode, "BACKEND".into(), self.backend_id(index))
+            ..Row::empty(Kind::Backend, &backend.name, backend.mode, "BACKEND".into(), self.backend_id(index))
         }
     }
 
@@ -411,87 +412,6 @@ impl TrafficSample {
             response_ms: self.response_ms.get()?,
             total_ms: self.total_ms.get()?,
         })
-    }
-}
-
-/// Current, highest and allowed.
-fn gauge(gauge: &Gauge) -> (u64, u64, Option<u64>) {
-    let limit = Some(gauge.limit).filter(|&limit| limit != u32::MAX).map(u64::from);
-    (gauge.current.load(Ordering::Relaxed).into(), gauge.max.load(Ordering::Relaxed).into(), limit)
-}
-
-fn usable_weight(backend: &Backend) -> u64 {
-    let up = backend.servers.iter().filter(|server| server.state.is_up());
-    up.map(|server| u64::from(server.state.weight())).sum()
-}
-
-fn seconds_since(then_unix_ms: u64, unix_ms: u64) -> Option<u64> {
-    (then_unix_ms > 0).then(|| unix_ms.saturating_sub(then_unix_ms) / 1000)
-}
-
-fn downtime_s(server: &Server, report: &HealthReport, unix_ms: u64) -> u64 {
-    let present = if server.state.is_up() { 0 } else { unix_ms.saturating_sub(report.last_change_unix_ms) };
-    (report.downtime_ms + present) / 1000
-}
-
-fn check_figures(report: &HealthReport) -> Option<CheckFigures> {
-    report.checked.then(|| CheckFigures {
-        status: report.check_status,
-        description: report.description,
-        running: report.running,
-        code: report.check_code,
-        duration_ms: (!matches!(report.check_status, "" | "UNK" | "INI"))
-            .then_some(report.check_duration.as_millis() as u64),
-        rise: report.rise,
-        fall: report.fall,
-        health: report.health,
-    })
-}
-
-fn empty_row(kind: Kind, proxy: &Arc<str>, mode: Mode, service: Arc<str>, proxy_id: usize) -> Row {
-    Row {
-        kind,
-        proxy: Arc::clone(proxy),
-        mode,
-        service,
-        proxy_id,
-        server_id: 0,
-        state: State::Open,
-        sessions_now: 0,
-        sessions_max: 0,
-        sessions_limit: None,
-        sessions_total: 0,
-        session_rate: 0,
-        session_rate_max: 0,
-        request_rate: None,
-        requests_total: 0,
-        bytes_in: 0,
-        bytes_out: 0,
-        request_errors: None,
-        connect_errors: None,
-        response_errors: None,
-        retries: None,
-        redispatches: None,
-        denied_connections: None,
-        intercepted: None,
-        denied: None,
-        balanced: None,
-        last_request_s: None,
-        statuses: [0; 6],
-        client_aborts: None,
-        server_aborts: None,
-        connects: None,
-        reuses: None,
-        idle_connections: None,
-        weight: None,
-        active: None,
-        backup: None,
-        check_failures: None,
-        down_count: None,
-        last_change_s: None,
-        downtime_s: None,
-        check: None,
-        averages: None,
     }
 }
 

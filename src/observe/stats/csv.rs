@@ -105,8 +105,8 @@ fn check_status(row: &Row) -> Cell {
 const COLUMNS: &[Column] = &[
     ("pxname", |row| (&*row.proxy).into()),
     ("svname", |row| (&*row.service).into()),
-    absent("qcur"),
-    absent("qmax"),
+    ("qcur", |row| row.queue.map(|(now, _)| now).into()),
+    ("qmax", |row| row.queue.map(|(_, max)| max).into()),
     ("scur", |row| row.sessions_now.into()),
     ("smax", |row| row.sessions_max.into()),
     ("slim", |row| row.sessions_limit.into()),

@@ -10,6 +10,7 @@
 
 mod collect;
 mod csv;
+mod figures;
 mod rate;
 mod row;
 

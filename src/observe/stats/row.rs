@@ -65,6 +65,8 @@ pub struct Row {
     pub sessions_max: u64,
     /// How many are allowed.
     pub sessions_limit: Option<u64>,
+    /// Requests that wait for a slot now, and most at once; of servers and backends.
+    pub queue: Option<(u64, u64)>,
     /// Connections accepted (listener) or requests assigned.
     pub sessions_total: u64,
     /// New ones in the last second.
@@ -129,6 +131,57 @@ pub struct Row {
     pub check: Option<CheckFigures>,
     /// Times over the last exchanges.
     pub averages: Option<Averages>,
+}
+
+impl Row {
+    /// A row without any figure.
+    pub(super) fn empty(kind: Kind, proxy: &Arc<str>, mode: Mode, service: Arc<str>, proxy_id: usize) -> Row {
+        Row {
+            kind,
+            proxy: Arc::clone(proxy),
+            mode,
+            service,
+            proxy_id,
+            server_id: 0,
+            state: State::Open,
+            sessions_now: 0,
+            sessions_max: 0,
+            sessions_limit: None,
+            sessions_total: 0,
+            queue: None,
+            session_rate: 0,
+            session_rate_max: 0,
+            request_rate: None,
+            requests_total: 0,
+            bytes_in: 0,
+            bytes_out: 0,
+            request_errors: None,
+            connect_errors: None,
+            response_errors: None,
+            retries: None,
+            redispatches: None,
+            denied_connections: None,
+            intercepted: None,
+            denied: None,
+            balanced: None,
+            last_request_s: None,
+            statuses: [0; 6],
+            client_aborts: None,
+            server_aborts: None,
+            connects: None,
+            reuses: None,
+            idle_connections: None,
+            weight: None,
+            active: None,
+            backup: None,
+            check_failures: None,
+            down_count: None,
+            last_change_s: None,
+            downtime_s: None,
+            check: None,
+            averages: None,
+        }
+    }
 }
 
 /// The last health check of a server.

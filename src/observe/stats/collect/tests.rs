@@ -9,7 +9,7 @@ use super::*;
 use crate::config::model::{Mode, Timeouts};
 use crate::http::error_page::ErrorPages;
 use crate::observe::stats::write_csv;
-use crate::snapshot::{Listener, Routes, ServerState, TrafficLimits};
+use crate::snapshot::{Backend, Gauge, HealthReport, Listener, Routes, Server, ServerState, TrafficLimits};
 
 const START_MS: u64 = 1_700_000_000_000;
 const SECOND: Duration = Duration::from_secs(1);
@@ -49,6 +49,7 @@ fn snapshot() -> Arc<Snapshot> {
             cookie: None,
             timeouts,
             in_flight: new_gauge(3, u32::MAX),
+            queue: Arc::new(Gauge::new(8)),
             epoch: Arc::new(AtomicU64::new(0)),
         }],
         tells_port: false,
@@ -131,7 +132,8 @@ fn sums_all_workers_into_a_row_for_each_listener_server_and_backend() {
     assert_eq!(column("status"), ["FULL", "no check", "no check", "UP"]);
     assert_eq!(column("weight"), ["", "10", "10", "20"]);
     assert_eq!(column("chkfail"), ["", "", "", ""]);
-    assert_eq!(column("qcur"), ["", "", "", ""]);
+    assert_eq!(column("qcur"), ["", "0", "0", "0"]);
+    assert_eq!(column("qlimit"), ["", "", "", ""]);
     assert_eq!(column("-"), ["-", "-", "-", "-"]);
 }
 
