@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use super::refusal::Refusal;
 use super::worker::Worker;
 use crate::limits::LOG_REQUEST_LINE;
 use crate::observe::counters::status_class;
@@ -194,6 +195,14 @@ impl Account {
     /// Bytes received from the server.
     pub(super) fn received(&mut self, count: usize) {
         self.received_from_server += count as u64;
+    }
+
+    /// No server answers it.
+    pub(super) fn refused(&mut self, worker: &Worker, refusal: Refusal) {
+        self.terminate(refusal.termination());
+        if let Some(counter) = refusal.counter(&worker.counters.worker) {
+            counter.add(1);
+        }
     }
 
     /// It did not end normally. The first cause stands.

@@ -2,12 +2,12 @@
 
 use std::net::IpAddr;
 
-use super::account::{Account, Termination};
+use super::account::Account;
 use super::plan::Request;
 use super::queue::{self, GaveUp};
-use super::session::{Refusal, millis};
+use super::refusal::Refusal;
+use super::session::millis;
 use super::worker::Worker;
-use crate::http::answer::Answer;
 use crate::snapshot::Backend;
 
 /// A server whose slot is taken.
@@ -70,15 +70,15 @@ async fn take_or_wait(
         return Ok(chosen);
     }
     if directed.is_none() && !queue::has_usable(backend) {
-        return Err(unavailable(b"SC"));
+        return Err(Refusal::NoServerUp);
     }
     account.queued(directed.is_some(), waiting.current());
     let due_ms = worker.clock.now() + millis(backend.timeouts.queue);
     let outcome = queue::wait(worker, index, backend, directed, due_ms, attempt).await;
     outcome.map_err(|gave_up| match gave_up {
-        GaveUp::Full => unavailable(b"SQ"),
-        GaveUp::Late => unavailable(b"sQ"),
-        GaveUp::NoServer => unavailable(b"SC"),
+        GaveUp::Full => Refusal::QueueFull,
+        GaveUp::Late => Refusal::QueueLate,
+        GaveUp::NoServer => Refusal::NoServerUp,
     })
 }
 
@@ -97,9 +97,4 @@ fn balanced(worker: &Worker, client: IpAddr, index: usize, backend: &Backend) ->
         }
     }
     None
-}
-
-/// 503 with the given letters.
-pub(super) fn unavailable(letters: &[u8; 2]) -> Refusal {
-    Refusal { answer: Answer::ServiceUnavailable, termination: Termination(*letters) }
 }

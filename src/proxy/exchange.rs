@@ -2,23 +2,22 @@
 //! when a reused connection turns out dead, answering for a server that cannot.
 
 use std::cell::Cell;
-use std::io;
 use std::rc::Rc;
 
 use super::account::{Account, Termination};
 use super::announced;
-use super::choose::{self, Chosen, unavailable};
+use super::choose::{self, Chosen};
 use super::connection::Connection;
 use super::plan::Request;
 use super::queue;
+use super::refusal::Refusal;
 use super::respond::{self, Responded};
-use super::session::{Refusal, millis, send_answer};
+use super::session::{millis, send_answer};
 use super::tunnel::Place;
 use super::upload::{self, Upload};
 use super::upstream::{self, Upstream};
 use super::worker::{Held, Worker};
 use crate::balance::sticky::ClientCookie;
-use crate::http::answer::Answer;
 use crate::http::head::Version;
 use crate::http::header_rules::HeaderRules;
 use crate::http::request::Method;
@@ -138,13 +137,14 @@ pub(super) async fn run(
         }
         Outcome::Failed(refusal) => {
             drop(in_backend);
-            account.terminate(refusal.termination);
+            account.refused(worker, refusal);
             let keep_alive = keep_after_answer && !worker.draining.get();
             let client = ClientSide { version, keep_alive };
             let to_head = method == Method::Head;
             let answer_lease = worker.pool.take();
             let (sent, _) =
-                send_answer(worker, connection, account, refusal.answer, client, to_head, answer_lease).await;
+                send_answer(worker, connection, account, refusal.answer(), client, to_head, answer_lease)
+                    .await;
             match (sent, keep_alive) {
                 (true, true) => After::Keep,
                 (true, false) => After::Linger,
@@ -207,7 +207,7 @@ async fn at_server(
                 Err(error) => {
                     worker.clock.read();
                     lease.consume(request.first_len + request.first_skip);
-                    return (Outcome::Failed(connect_refusal(&error)), lease);
+                    return (Outcome::Failed(Refusal::of_connect(&error)), lease);
                 }
             },
         };
@@ -301,51 +301,13 @@ async fn carry(
     (responded, lease)
 }
 
-/// 503 with HAProxy's letters: `sC` for a time-out, `RC` for a lack of descriptors or memory.
-pub(super) fn connect_refusal(error: &io::Error) -> Refusal {
-    match error.kind() {
-        io::ErrorKind::TimedOut => unavailable(b"sC"),
-        _ if upstream::is_exhaustion(error) => unavailable(b"RC"),
-        _ => unavailable(b"SC"),
-    }
-}
-
 /// The server's connection ended before any byte of an answer: who was it?
 fn lost_refusal(exchange: &Exchange<'_>) -> Refusal {
-    let (answer, letters) = match exchange.progress.upload.get() {
-        Upload::ClientGone => (Answer::BadRequest, *b"CH"),
-        Upload::ClientLate => (Answer::RequestTimeout, *b"cH"),
-        Upload::TooLarge => (Answer::BodyTooLarge, *b"PR"),
-        Upload::Malformed => (Answer::BadRequest, *b"PR"),
-        Upload::Running | Upload::Done | Upload::ServerGone | Upload::Abandoned => {
-            (Answer::BadGateway, *b"SH")
-        }
-    };
-    Refusal { answer, termination: Termination(letters) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_way_not_to_connect_has_its_letters() {
-        for (code, letters) in [
-            (libc::ECONNREFUSED, b"SC"),
-            (libc::ECONNRESET, b"SC"),
-            (libc::ENETUNREACH, b"SC"),
-            (libc::EHOSTUNREACH, b"SC"),
-            (libc::ETIMEDOUT, b"sC"),
-            (libc::EADDRNOTAVAIL, b"RC"),
-            (libc::EMFILE, b"RC"),
-            (libc::ENOMEM, b"RC"),
-        ] {
-            let refusal = connect_refusal(&io::Error::from_raw_os_error(code));
-            assert_eq!(
-                (refusal.answer, refusal.termination.0),
-                (Answer::ServiceUnavailable, *letters),
-                "{code}"
-            );
-        }
+    match exchange.progress.upload.get() {
+        Upload::ClientGone => Refusal::BodyCutOff,
+        Upload::ClientLate => Refusal::BodyLate,
+        Upload::TooLarge => Refusal::BodyTooLarge,
+        Upload::Malformed => Refusal::BodyMalformed,
+        Upload::Running | Upload::Done | Upload::ServerGone | Upload::Abandoned => Refusal::ResponseMissing,
     }
 }

@@ -8,8 +8,9 @@
 use super::account::{Account, Termination};
 use super::connection::Connection;
 use super::exchange::After;
+use super::refusal::Refusal;
 use super::relay::Flow;
-use super::session::{self, Refusal};
+use super::session;
 use super::worker::{Scratch, Worker};
 use crate::http::answer::Answer;
 use crate::http::head::HeadError;
@@ -47,8 +48,7 @@ pub(super) fn answer(
     lease: &Lease,
 ) -> Result<Local, Refusal> {
     account.local(worker, head.line.of(lease.data()), answer.is_denial());
-    let (client, body_len) =
-        client_side(worker, head, lease.data()).map_err(|error| Refusal::of(worker, error))?;
+    let (client, body_len) = client_side(worker, head, lease.data()).map_err(Refusal::Head)?;
     let to_head = head.method_kind == Method::Head;
     Ok(Local { reply: Reply::Answer(answer), client, to_head, skip: head.len + body_len })
 }
@@ -63,7 +63,7 @@ pub(super) fn redirect(
     scratch: &mut Scratch,
 ) -> Result<Local, Refusal> {
     account.local(worker, head.line.of(lease.data()), false);
-    write_redirect(worker, redirect, head, lease, scratch).map_err(|error| Refusal::of(worker, error))
+    write_redirect(worker, redirect, head, lease, scratch).map_err(Refusal::Head)
 }
 
 fn write_redirect(

@@ -14,6 +14,7 @@
 //! * `stream` brings a connection in tcp mode to its server.
 //! * `tunnel` relays bytes both ways, in tcp mode or once a protocol was switched; `shared_permit` is what it
 //!   holds.
+//! * `refusal` is the table of what becomes of a request that gets no server's answer.
 //! * `account` turns what happened into counters and one access record.
 
 mod accept;
@@ -32,6 +33,7 @@ mod pace;
 mod plan;
 mod proxy_header;
 mod queue;
+mod refusal;
 mod relay;
 mod respond;
 mod session;

@@ -5,8 +5,8 @@
 use super::account::Account;
 use super::identity::Identity;
 use super::local::{self, Local};
+use super::refusal::Refusal;
 use super::relay::Flow;
-use super::session::Refusal;
 use super::worker::{Scratch, Worker};
 use crate::balance::sticky::{self, ClientCookie};
 use crate::http::cookie::{self, FieldEdit};
@@ -85,7 +85,7 @@ pub(super) fn plan(
     let upgrade = head.offers_upgrade.then(|| offer(data, &scratch.fields));
     if head.connection.other {
         forwarded::remove_nominated(data, &mut scratch.fields, worker.head_limits.fields)
-            .map_err(|error| Refusal::of(worker, error))?;
+            .map_err(Refusal::Head)?;
     }
     let headers = forward.request_headers.as_ref();
     let cookie = match &backend.forwarding {
@@ -99,13 +99,13 @@ pub(super) fn plan(
     };
     scratch.head.extend_from_slice(b"\r\n");
     if !lease.replace_front(head.len, &scratch.head) {
-        return Err(Refusal::of(worker, HeadError::HeadTooLarge));
+        return Err(Refusal::Head(HeadError::HeadTooLarge));
     }
 
     let limit = snapshot.limits.request_body_size;
-    let mut rest = Flow::limited(head.body, limit).map_err(|error| Refusal::of(worker, error))?;
+    let mut rest = Flow::limited(head.body, limit).map_err(Refusal::Head)?;
     let head_len = scratch.head.len();
-    let first = rest.advance(&lease.data()[head_len..]).map_err(|error| Refusal::of(worker, error))?;
+    let first = rest.advance(&lease.data()[head_len..]).map_err(Refusal::Head)?;
     Ok(Planned::Forward(Request {
         route,
         backend: index,

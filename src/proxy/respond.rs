@@ -2,13 +2,12 @@
 
 use super::account::{Account, Termination};
 use super::exchange::Exchange;
+use super::refusal::{Refusal, count_limit};
 use super::relay::Flow;
-use super::session::{Refusal, count_limit};
 use super::upload::Upload;
 use super::upstream::Upstream;
 use super::worker::Scratch;
 use crate::balance::sticky::{self, CookieRules, ServerCookie, SetCookieEdit};
-use crate::http::answer::Answer;
 use crate::http::cacheable::looks_cacheable;
 use crate::http::cookie::set_cookie_name;
 use crate::http::framing::Body;
@@ -88,8 +87,7 @@ pub(super) async fn run(
         }
         interim_count += 1;
         if interim_count > INTERIM_RESPONSES {
-            exchange.worker.counters.worker.interim_limit.add(1);
-            return Responded::Failed(bad_gateway(*b"PH"));
+            return Responded::Failed(Refusal::InterimResponses);
         }
         // HTTP/1.0 knows no interim responses (RFC 9110 section 15.2).
         if exchange.version == Version::Http11 {
@@ -125,7 +123,7 @@ async fn read_head(
             match prepare(exchange, account, &mut lease) {
                 Ok(None) => {}
                 Ok(Some(prepared)) => return (Ok(prepared), lease),
-                Err(error) => return (Err(Responded::Failed(refused_head(exchange, error))), lease),
+                Err(error) => return (Err(Responded::Failed(Refusal::of_response(error))), lease),
             }
         }
         searched = lease.len();
@@ -139,11 +137,8 @@ async fn read_head(
             continue;
         }
         let ended = match () {
-            () if upstream.socket.deadline().fired() => {
-                let refusal = Refusal { answer: Answer::GatewayTimeout, termination: Termination(*b"sH") };
-                Responded::Failed(refusal)
-            }
-            () if answered => Responded::Failed(bad_gateway(*b"SH")),
+            () if upstream.socket.deadline().fired() => Responded::Failed(Refusal::ResponseLate),
+            () if answered => Responded::Failed(Refusal::ResponseMissing),
             () => Responded::Lost,
         };
         return (Err(ended), lease);
@@ -448,17 +443,4 @@ fn server_gone(
     };
     account.terminate(Termination(letters));
     cut(exchange, rest)
-}
-
-/// 502 for a head that cannot be forwarded; a limit that it was beyond is counted.
-fn refused_head(exchange: &Exchange<'_>, error: HeadError) -> Refusal {
-    if matches!(error, HeadError::HeadTooLarge | HeadError::TooManyFields) {
-        exchange.worker.counters.worker.response_too_large.add(1);
-    }
-    bad_gateway(*b"PH")
-}
-
-/// 502 with the given letters.
-fn bad_gateway(letters: [u8; 2]) -> Refusal {
-    Refusal { answer: Answer::BadGateway, termination: Termination(letters) }
 }

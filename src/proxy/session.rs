@@ -9,30 +9,24 @@
 
 use std::time::Duration;
 
-use super::account::{Account, Termination};
+use super::account::Account;
 use super::connection::{Connection, Ended};
 use super::exchange::{self, After, Opened};
 use super::identity::Identity;
 use super::local::{self, Local};
 use super::opening;
 use super::plan::{self, Planned, Request};
+use super::refusal::Refusal;
 use super::tunnel::Tunnel;
 use super::worker::Worker;
 use crate::http::answer::{self, Answer};
-use crate::http::head::{HeadError, Version, is_worth_parsing};
+use crate::http::head::{Version, is_worth_parsing};
 use crate::http::request;
 use crate::http::rewrite::ClientSide;
 use crate::limits::PARK_AFTER;
 use crate::net::Lease;
 use crate::net::socket::Waited;
 use crate::snapshot::Snapshot;
-
-/// A request that gets no server, and why.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Refusal {
-    pub(super) answer: Answer,
-    pub(super) termination: Termination,
-}
 
 /// What reading for a request came to.
 enum Next {
@@ -177,7 +171,7 @@ async fn next_request(
             }
             (_, Some(begun_ms)) => {
                 account.begin(worker, begun_ms);
-                Next::Refused(Refusal { answer: Answer::BadRequest, termination: Termination(*b"CR") })
+                Next::Refused(Refusal::HeadCutOff)
             }
         };
         return (next, lease);
@@ -186,9 +180,8 @@ async fn next_request(
 
 /// The head was not complete in time.
 fn too_late(worker: &Worker, account: &mut Account, begun_ms: u64) -> Next {
-    worker.counters.worker.timeouts.add(1);
     account.begin(worker, begun_ms);
-    Next::Refused(Refusal { answer: Answer::RequestTimeout, termination: Termination(*b"cR") })
+    Next::Refused(Refusal::HeadLate)
 }
 
 /// Parses what is there when that may have become a head; `None` asks for more bytes.
@@ -212,7 +205,7 @@ fn parse(
         Ok(Some(head)) => head,
         Err(error) => {
             account.begin(worker, begun_ms);
-            return Some(Next::Refused(Refusal::of(worker, error)));
+            return Some(Next::Refused(Refusal::Head(error)));
         }
     };
     account.begin(worker, begun_ms);
@@ -228,47 +221,6 @@ fn parse(
     })
 }
 
-impl Refusal {
-    /// The one table of refused requests: status, letters, counter.
-    pub(super) fn of(worker: &Worker, error: HeadError) -> Self {
-        count_limit(worker, error);
-        let answer = match error {
-            HeadError::Malformed
-            | HeadError::AmbiguousFraming
-            | HeadError::BadHost
-            | HeadError::TooManyEmptyLines
-            | HeadError::ChunkLineTooLong
-            | HeadError::ChunkExtensionsTooLarge
-            | HeadError::TrailersTooLarge => Answer::BadRequest,
-            HeadError::UnsupportedVersion => Answer::VersionNotSupported,
-            HeadError::UnsupportedCoding => Answer::NotImplemented,
-            HeadError::BodyTooLarge => Answer::BodyTooLarge,
-            HeadError::StartLineTooLong => Answer::UriTooLong,
-            HeadError::HeadTooLarge | HeadError::TooManyFields => Answer::HeadersTooLarge,
-        };
-        Self { answer, termination: Termination(*b"PR") }
-    }
-}
-
-/// Counts the limit that a message hit, whichever side sent it.
-pub(super) fn count_limit(worker: &Worker, error: HeadError) {
-    let counters = &worker.counters.worker;
-    let counter = match error {
-        HeadError::StartLineTooLong | HeadError::HeadTooLarge => &counters.head_too_large,
-        HeadError::TooManyFields => &counters.too_many_fields,
-        HeadError::BodyTooLarge => &counters.body_too_large,
-        HeadError::TooManyEmptyLines => &counters.too_many_empty_lines,
-        HeadError::ChunkLineTooLong | HeadError::ChunkExtensionsTooLarge => &counters.chunk_lines_too_large,
-        HeadError::TrailersTooLarge => &counters.trailers_too_large,
-        HeadError::Malformed
-        | HeadError::AmbiguousFraming
-        | HeadError::BadHost
-        | HeadError::UnsupportedVersion
-        | HeadError::UnsupportedCoding => return,
-    };
-    counter.add(1);
-}
-
 /// Answers a request that cannot be served, logs it and ends the connection.
 async fn refuse(
     worker: &Worker,
@@ -277,9 +229,9 @@ async fn refuse(
     refusal: Refusal,
     lease: Lease,
 ) -> Ended {
-    account.terminate(refusal.termination);
+    account.refused(worker, refusal);
     let client = ClientSide { version: Version::Http11, keep_alive: false };
-    let (_, lease) = send_answer(worker, connection, account, refusal.answer, client, false, lease).await;
+    let (_, lease) = send_answer(worker, connection, account, refusal.answer(), client, false, lease).await;
     account.finish(worker);
     worker.counters.listeners[connection.listener()].request_errors.add(1);
     finish(worker, connection, lease, true).await

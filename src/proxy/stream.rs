@@ -9,9 +9,9 @@ use super::account::{Account, Termination};
 use super::announced;
 use super::choose;
 use super::connection::{Connection, park};
-use super::exchange::connect_refusal;
 use super::opening;
 use super::queue;
+use super::refusal::Refusal;
 use super::session::millis;
 use super::tunnel::{self, Place, Tunnel};
 use super::upstream::{self, Upstream};
@@ -135,7 +135,7 @@ async fn first_that_answers(
         Ok(chosen) => chosen.server,
         Err(refusal) => {
             counters.no_server.add(1);
-            return Err(refusal.termination);
+            return Err(refusal.termination());
         }
     };
     let mut tried = Tried::default();
@@ -150,7 +150,7 @@ async fn first_that_answers(
                 slot.keep();
                 return Ok((upstream, index));
             }
-            Err(error) => connect_refusal(&error).termination,
+            Err(error) => Refusal::of_connect(&error).termination(),
         };
         drop(slot);
         queue::freed(worker, backend_index, backend, index);

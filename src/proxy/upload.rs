@@ -4,8 +4,9 @@ use std::net::Shutdown;
 
 use super::exchange::Exchange;
 use super::pace::Pace;
+use super::refusal::count_limit;
 use super::relay::Flow;
-use super::session::{count_limit, millis};
+use super::session::millis;
 use super::upstream::Upstream;
 use crate::http::head::HeadError;
 use crate::limits::{LINGER, READS_PER_TURN};
