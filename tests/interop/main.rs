@@ -12,6 +12,7 @@ mod peers;
 mod addresses;
 mod balancing;
 mod browser;
+mod client_hello;
 mod clients;
 mod cookies;
 mod failover;
