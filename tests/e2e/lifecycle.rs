@@ -165,7 +165,7 @@ fn a_file_with_an_unknown_key_does_not_start() {
 #[test]
 fn a_key_that_is_not_built_yet_is_refused() {
     let origin = Origin::start("one");
-    let plan = Configuration::new().timeout("queue = \"5s\"").server(origin.address());
+    let plan = Configuration::new().balance("uri").server(origin.address());
     let mut torii = Torii::launch(&plan, ports::free_address());
     assert_eq!(torii.wait_for_exit().code(), Some(1));
     torii.wait_for_stderr("the refusal", |line| line.contains("not supported yet"));
