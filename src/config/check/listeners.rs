@@ -5,12 +5,12 @@ use toml::Spanned;
 use super::address::BoundAddresses;
 use super::names::UniqueNames;
 use super::whole::Place;
-use super::{client_address, error_pages, headers, mode, routes, timeouts, tls};
-use crate::config::model::{Action, Backend, Limits, Listener, Mode, Timeouts};
+use super::{client_address, error_pages, header_sums, headers, mode, routes, timeouts, tls};
+use crate::config::model::{Backend, Limits, Listener, Mode, Timeouts};
 use crate::config::reader::{nearest, quoted};
 use crate::config::report::Findings;
 use crate::config::schema;
-use crate::http::header_rules::{Direction, HeaderRules};
+use crate::http::header_rules::Direction;
 use crate::limits;
 
 /// What a listener refers to.
@@ -99,38 +99,8 @@ fn check_one(
         },
         timeouts: timeouts::merge(scope.timeouts, written.timeouts.as_ref()),
     };
-    check_sum_of_headers(written, &listener, scope, findings);
+    header_sums::check(written, &listener, scope.checked, findings);
     Some(listener)
-}
-
-/// A listener's rules and those of each of its backends go into one head, and have to fit together.
-fn check_sum_of_headers(
-    written: &schema::Listener,
-    listener: &Listener,
-    scope: &Scope<'_>,
-    findings: &mut Findings,
-) {
-    let size = |rules: &Option<HeaderRules>| rules.as_ref().map_or(0, |rules| rules.lines().len());
-    let sum = |one: &Option<HeaderRules>, other: &Option<HeaderRules>| match (size(one), size(other)) {
-        // One alone, too large or not, has been dealt with.
-        (0, _) | (_, 0) => 0,
-        (one, other) => one + other,
-    };
-    let actions = listener.routes.iter().map(|route| &route.action).chain([&listener.default]);
-    for action in actions {
-        let Action::Backend(index) = action else { continue };
-        let Some(backend) = scope.checked.get(*index) else { continue };
-        let sum = sum(&listener.request_headers, &backend.request_headers)
-            .max(sum(&listener.response_headers, &backend.response_headers));
-        if sum > limits::HEADER_RULES_SIZE {
-            let message = format!(
-                "the header rules of this listener and of backend {} add {sum} bytes",
-                quoted(&backend.name)
-            );
-            let help = format!("at most {} fit together", limits::HEADER_RULES_SIZE);
-            findings.error(written.span.clone(), message, help);
-        }
-    }
 }
 
 impl Scope<'_> {

@@ -91,3 +91,16 @@ fn warns_of_an_expression_that_would_be_sent_as_it_stands() {
     let config = check("listener", "request_headers.set = { X-Real-IP = \"%[src]\" }").unwrap();
     assert!(config.warnings[0].contains("begins no expression here"), "{:?}", config.warnings);
 }
+
+#[test]
+fn what_torii_says_of_the_client_is_said_once() {
+    let set = "request_headers.set = { X-Forwarded-Proto = \"https\" }";
+    each_is_accepted(&[("listener", set), ("backend", set), ("backend", "forwarded_proto = true")]);
+    each_gives_one_error(&[(
+        "backend",
+        &format!("forwarded_proto = true\n{set}"),
+        "X-Forwarded-Proto is said by a header rule and by `forwarded_proto` of backend `web`",
+    )]);
+    let text = file("listener", set).replacen("#backend\n", "forwarded_proto = true\n", 1);
+    assert!(parse(&text, "t.toml", Path::new("")).is_err());
+}
