@@ -51,6 +51,7 @@ struct Shared {
     faults: Mutex<Vec<String>>,
     scripts: Mutex<HashMap<String, Vec<Step>>>,
     connections: AtomicUsize,
+    open: AtomicUsize,
     gate: (Mutex<bool>, Condvar),
 }
 
@@ -71,7 +72,11 @@ impl Recorder {
             for stream in listener.incoming().map_while(Result::ok) {
                 let shared = Arc::clone(&accepting);
                 let number = shared.connections.fetch_add(1, Ordering::SeqCst);
-                std::thread::spawn(move || converse(stream, number, &shared));
+                shared.open.fetch_add(1, Ordering::SeqCst);
+                std::thread::spawn(move || {
+                    converse(stream, number, &shared);
+                    shared.open.fetch_sub(1, Ordering::SeqCst);
+                });
             }
         });
         Self { address, shared }
@@ -107,6 +112,17 @@ impl Recorder {
     /// Connections accepted so far.
     pub fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::SeqCst)
+    }
+
+    /// Connections open now.
+    pub fn open_connections(&self) -> usize {
+        self.shared.open.load(Ordering::SeqCst)
+    }
+
+    /// A request among those so far whose request line contains this.
+    pub fn find(&self, text: &str) -> Option<Request> {
+        let requests = self.shared.requests.lock().unwrap();
+        requests.iter().find(|request| request.head.start_line().contains(text)).cloned()
     }
 
     /// What torii should never have sent.

@@ -71,14 +71,20 @@ impl World {
     /// A figure of the statistics page by its name, such as "Buffers in use" or "Time-outs".
     #[track_caller]
     pub fn figure(&self, name: &str) -> u64 {
+        self.figures([name])[0]
+    }
+
+    /// Several figures of one look at the page.
+    #[track_caller]
+    pub fn figures<const N: usize>(&self, names: [&str; N]) -> [u64; N] {
         let page = self.page("");
-        let text = page
-            .split_once(&format!("<dt>{name}</dt><dd>"))
-            .unwrap_or_else(|| panic!("no {name:?}: {page}"))
-            .1;
-        let text = text.split("</dd>").next().unwrap().split("<small>").next().unwrap();
-        let plain = text.replace("<span class=\"rls\">", "").replace("</span>", "");
-        plain.trim().parse().unwrap_or_else(|_| panic!("{name:?} is {plain:?}"))
+        names.map(|name| {
+            let text = page.split_once(&format!("<dt>{name}</dt><dd>"));
+            let text = text.unwrap_or_else(|| panic!("no {name:?}: {page}")).1;
+            let text = text.split("</dd>").next().unwrap().split("<small>").next().unwrap();
+            let plain = text.replace("<span class=\"rls\">", "").replace("</span>", "");
+            plain.trim().parse().unwrap_or_else(|_| panic!("{name:?} is {plain:?}"))
+        })
     }
 
     /// One cell of the statistics table, by service (`FRONTEND`, `web1`, `BACKEND`) and column.
