@@ -71,18 +71,19 @@ fn fill(map: &mut Vec<u16>, servers: Vec<(u16, u16)>) {
     }
     let total: i64 = servers.iter().map(|(_, weight)| i64::from(weight / divisor)).sum();
     // cold: a server came or went
-    let mut scores = vec![0i64; servers.len()];
+    let mut scored: Vec<(i64, i64)> =
+        servers.iter().map(|(_, weight)| (0, (weight / divisor).into())).collect();
     for _ in 0..total {
         let mut best = 0;
         let mut best_rank = i64::MIN;
-        for (at, (score, (_, weight))) in scores.iter_mut().zip(&servers).enumerate() {
-            *score += i64::from(weight / divisor);
+        for (at, (score, weight)) in scored.iter_mut().enumerate() {
+            *score += *weight;
             let rank = rank(*score, total);
             if rank > best_rank {
                 (best, best_rank) = (at, rank);
             }
         }
-        scores[best] -= total;
+        scored[best].0 -= total;
         map.push(servers[best].0);
     }
 }
