@@ -21,11 +21,12 @@ pub fn run(data: &[u8]) {
     report.warnings.iter().for_each(|warning| check_finding(text, warning, "warning"));
 }
 
-/// Certificates and password files are read while checking. Relative ones do not exist; absolute ones
-/// might, and some of them would never end.
+/// Certificates, password files and lists are read while checking. Relative ones do not exist;
+/// absolute ones might, and some of them would never end. Escapes could hide either word.
 fn names_a_file_outside(text: &str) -> bool {
-    let names_a_file = text.contains("certificate") || text.contains("_file") || text.contains("\\u");
-    names_a_file && (text.contains('/') || text.contains('\\'))
+    let is_hidden = ["\\u", "\\U", "\\x"].iter().any(|escape| text.contains(escape));
+    let names_a_file = text.contains("certificate") || text.contains("file");
+    is_hidden || names_a_file && text.contains('/')
 }
 
 /// `error: message`, `--> t.toml:line:column` inside the text, the line with a caret, `help: …`.
