@@ -64,8 +64,8 @@ impl Algorithm {
     }
 
     /// The server for a request of `client`. `in_flight`: requests at a server now, over all workers;
-    /// `accept`: whether it has room. `None` when no usable server has room; with `Source`, when the
-    /// one that the client belongs to has none.
+    /// `accept`: whether it has room. `None` when no usable server has room; `Source` names the server
+    /// that the client belongs to, whether it has room or not.
     #[inline]
     pub fn pick(
         &mut self,
@@ -77,7 +77,7 @@ impl Algorithm {
             Self::RoundRobin(wheel) => wheel.pick(accept),
             Self::LeastConn(least) => least.pick(in_flight, accept),
             Self::Random(random) => random.pick(in_flight, accept),
-            Self::Source(source) => source.pick(client).filter(|server| accept(*server)),
+            Self::Source(source) => source.pick(client),
         }
     }
 }

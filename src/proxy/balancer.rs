@@ -23,7 +23,7 @@ impl Balancer {
         Self { algorithm: Algorithm::new(backend.balance, &weights, worker, seed), epoch: 0 }
     }
 
-    /// The server for a request of `client` that has room; `None` when there is none.
+    /// The server for a request of `client`; see `Algorithm::pick`.
     #[inline]
     pub(super) fn pick(&mut self, backend: &Backend, client: IpAddr) -> Option<usize> {
         self.look_again(backend);

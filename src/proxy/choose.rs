@@ -8,6 +8,7 @@ use super::queue::{self, GaveUp};
 use super::refusal::Refusal;
 use super::session::millis;
 use super::worker::Worker;
+use crate::balance::Balance;
 use crate::snapshot::Backend;
 
 /// A server whose slot is taken.
@@ -48,6 +49,14 @@ pub(super) async fn by_balance(
     backend: &Backend,
 ) -> Result<Chosen, Refusal> {
     let client = account.client_address().ip();
+    // HAProxy: who belongs to one server waits in its queue, where only its slots count, and not among
+    // those whom any server may take.
+    if backend.balance == Balance::Source
+        && let Some(server) = worker.balance(index, backend, client)
+    {
+        let attempt = || take(backend, server).map(|chosen| Chosen { balanced: true, ..chosen });
+        return take_or_wait(worker, account, (index, backend), Some(server), attempt).await;
+    }
     let attempt = || balanced(worker, client, index, backend);
     take_or_wait(worker, account, (index, backend), None, attempt).await
 }

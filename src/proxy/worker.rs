@@ -124,8 +124,8 @@ impl Worker {
         }
     }
 
-    /// The server of a backend that is to take a request of `client` and has room; `None` when there
-    /// is none.
+    /// The server of a backend that is to take a request of `client`, and has room unless the address
+    /// alone decides; `None` when there is none.
     pub(super) fn balance(&self, index: usize, backend: &Backend, client: IpAddr) -> Option<usize> {
         self.balancers.borrow_mut()[index].pick(backend, client)
     }

@@ -1,5 +1,7 @@
 //! The algorithms of `balance`, over two workers.
 
+use crate::support::ports::free_address;
+use crate::support::statistics::cell;
 use crate::support::{Client, Configuration, Origin, Torii, wait};
 
 fn start(balance: &'static str) -> (Vec<Origin>, Torii) {
@@ -46,6 +48,29 @@ fn source_keeps_a_client_on_its_server_and_moves_it_when_that_is_down() {
     let refuge = served_by(&torii);
     assert_ne!(refuge, home);
     assert!((0..12).all(|_| served_by(&torii) == refuge));
+}
+
+#[test]
+fn source_waits_for_a_full_server_and_blocks_no_client_of_another() {
+    let (origins, page) = ([Origin::start("one"), Origin::start("two")], free_address());
+    let trusted = "trusted_proxies = [\"127.0.0.1\"]\nclient_address_header = \"Client\"";
+    let plan = Configuration::new().balance("source").server_line("max_connections = 1").listener(trusted);
+    let plan = origins.iter().fold(plan.stats(page), |plan, origin| plan.server(origin.address()));
+    let torii = Torii::start(&plan);
+    let ask = |target: &str, address: &str| {
+        let mut client = torii.client();
+        client.send(format!("GET {target} HTTP/1.1\r\nHost: a\r\nClient: {address}\r\n\r\n"));
+        client
+    };
+    let mut occupant = ask("/gate", "10.0.0.2");
+    origins[0].wait_for("/gate");
+    let mut waiting = ask("/name?waiting", "10.0.0.4");
+    wait::for_condition("the request to wait at its server", || cell(page, "web1", "qcur") == "1");
+    assert_eq!(ask("/name", "10.0.0.3").response("GET").text(), "two");
+    assert!(origins[0].seen("/name").is_empty());
+    origins[0].open_gate();
+    assert_eq!(occupant.response("GET").text(), "one");
+    assert_eq!(waiting.response("GET").text(), "one");
 }
 
 #[test]
