@@ -157,6 +157,7 @@ impl Fact {
             Self::number("Connections at most", process.connections_max),
             rate("Connection rate", process.connection_rate),
             rate("Request rate", process.request_rate),
+            Self::number("Tunnels open", process.tunnels_open),
             Self::number("Buffers in use", process.buffers_in_use),
             Self::number("Log lines written", process.log_written),
             trouble("Log lines dropped", process.log_dropped + process.notices_dropped),

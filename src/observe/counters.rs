@@ -91,10 +91,12 @@ pub struct WorkerEvents {
     pub disguised_fields: Counter,
     /// Deadlines that fired.
     pub timeouts: Counter,
-    /// Tunnels opened, by an upgrade or in tcp mode.
-    pub tunnels: Counter,
     /// Requests refused because a queue was full.
     pub queue_full: Counter,
+    /// Connections in tcp mode that brought no usable ClientHello where one decides.
+    pub client_hellos_refused: Counter,
+    /// Tunnels open now, by an upgrade or in tcp mode.
+    pub tunnels_open: Counter,
     /// Idle server connections found closed or dirty.
     pub idle_upstream_discarded: Counter,
 }
@@ -122,10 +124,10 @@ impl WorkerEvents {
             ("Trailers too large", &self.trailers_too_large),
             ("Fields left out as framing in disguise", &self.disguised_fields),
             ("Time-outs", &self.timeouts),
-            ("Tunnels opened", &self.tunnels),
             ("TLS handshakes failed", &self.tls_failures),
             ("PROXY protocol headers missing or malformed", &self.proxy_headers_refused),
             ("Requests refused by a full queue", &self.queue_full),
+            ("Connections without a usable ClientHello", &self.client_hellos_refused),
             ("Idle server connections found unusable", &self.idle_upstream_discarded),
             ("Access records lost to a full ring", &self.log_dropped),
         ]

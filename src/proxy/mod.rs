@@ -11,7 +11,7 @@
 //!   `relay` for bodies, `upload` for requests still arriving (at what `pace`), `respond` for response
 //!   heads, and `announced` for servers that want the client's address ahead.
 //! * `local` answers what a route has torii answer itself.
-//! * `stream` brings a connection in tcp mode to its server.
+//! * `stream` brings a connection in tcp mode to its server, `server_name` says which one a TLS client wants.
 //! * `tunnel` relays bytes both ways, in tcp mode or once a protocol was switched; `shared_permit` is what it
 //!   holds.
 //! * `refusal` is the table of what becomes of a request that gets no server's answer.
@@ -36,6 +36,7 @@ mod queue;
 mod refusal;
 mod relay;
 mod respond;
+mod server_name;
 mod session;
 mod set_aside;
 mod shared_permit;

@@ -1,8 +1,10 @@
-//! The beginning of a request head whose client fell silent in the middle of it.
+//! The beginning of a request head, or of a ClientHello that is routed by, whose client fell silent in
+//! the middle of it.
 //!
-//! `session` sets it aside, so that the client can be waited for without a lease, and takes it up again
-//! when more has come: thousands of clients that drip their heads then hold a few hundred bytes each,
-//! not the buffers that others need. Bounded per worker; never used by a client that sends at once.
+//! `session` and `server_name` set it aside, so that the client can be waited for without a lease, and
+//! take it up again when more has come: thousands of clients that drip their heads then hold a few
+//! hundred bytes each, not the buffers that others need. Bounded per worker; never used by a client
+//! that sends at once.
 
 use std::rc::Rc;
 

@@ -12,6 +12,7 @@ use super::connection::{Connection, park};
 use super::opening;
 use super::queue;
 use super::refusal::Refusal;
+use super::server_name::{self, Unnamed};
 use super::session::millis;
 use super::tunnel::{self, Place, Tunnel};
 use super::upstream::{self, Upstream};
@@ -20,9 +21,15 @@ use crate::limits::CONNECT_ATTEMPTS;
 use crate::net::Lease;
 use crate::net::lease::Permit;
 use crate::snapshot::Backend;
+use crate::tls::client_hello::ServerName;
 
-/// What was heard from the client before there is a server: nothing, or what came with its opening.
-type Heard = Option<(Permit, Lease)>;
+/// What was heard from the client before there is a server.
+struct Heard {
+    /// The server it asks for, where that decides.
+    server_name: Result<Option<ServerName>, Termination>,
+    /// What it has sent, which is the server's; nothing where nobody had to listen.
+    held: Option<(Permit, Lease)>,
+}
 
 /// The task of one connection. A silent one is its tunnel's two pending polls and little else.
 // Not an `async fn`: that would keep its argument twice, as given and as used.
@@ -40,15 +47,25 @@ pub(super) fn serve(mut connection: Connection) -> impl Future<Output = ()> {
 async fn open(connection: &mut Connection) -> Option<Box<Tunnel>> {
     let worker = connection.worker().clone();
     let snapshot = worker.snapshot();
+    let routes = &snapshot.listeners[connection.listener()].routes;
     let accepted_ms = connection.since_ms;
-    let heard = hear(&worker, connection).await?;
+    let heard = hear(&worker, connection, routes.need_server_name()).await?;
     let mut account = Account::new(connection.address, connection.listener());
     account.begin_connection(&worker, accepted_ms);
-    // A listener in tcp mode names one: the configuration was checked.
-    let backend = snapshot.listeners[connection.listener()].routes.default_backend()?;
+    let backend = heard.server_name.and_then(|name| {
+        let name = name.as_ref().map_or("", ServerName::as_str);
+        routes.backend_of_connection(name.as_bytes()).ok_or(Termination(*b"PR"))
+    });
+    let backend = match backend {
+        Ok(backend) => backend,
+        Err(termination) => {
+            refuse(&worker, account, termination);
+            return None;
+        }
+    };
     account.request(&worker, backend, b"", false);
     let mut tunnel = connect(&worker, account, snapshot, backend).await?;
-    if let Some((permit, lease)) = heard {
+    if let Some((permit, lease)) = heard.held {
         tunnel.permit = Some(permit);
         tunnel.from_client = Some(lease);
     }
@@ -56,17 +73,37 @@ async fn open(connection: &mut Connection) -> Option<Box<Tunnel>> {
     Some(Box::new(tunnel))
 }
 
-/// Waits for the opening where one is due; `None` when there is none.
-async fn hear(worker: &Worker, connection: &mut Connection) -> Option<Heard> {
-    if !opening::is_due(connection) {
-        return Some(None);
+/// Waits for what has to come from the client before it gets a server; `None` when it is over.
+async fn hear(worker: &Worker, connection: &mut Connection, by_name: bool) -> Option<Heard> {
+    if !by_name && !opening::is_due(connection) {
+        return Some(Heard { server_name: Ok(None), held: None });
     }
-    if !park(connection).await {
-        return None;
+    loop {
+        if !park(connection).await {
+            return None;
+        }
+        let permit = worker.permit().await;
+        let lease = opening::run(worker, connection, worker.pool.take()).await?;
+        if !by_name {
+            // An empty lease is of use to others while there is no server yet.
+            let held = (!lease.is_empty()).then_some((permit, lease));
+            return Some(Heard { server_name: Ok(None), held });
+        }
+        let (server_name, lease) = server_name::read(worker, connection, lease).await;
+        let server_name = match server_name {
+            Ok(name) => Ok(name),
+            Err(Unnamed::Slow) => continue,
+            Err(Unnamed::Over(termination)) => Err(termination),
+        };
+        return Some(Heard { server_name, held: Some((permit, lease)) });
     }
-    let permit = worker.permit().await;
-    let lease = opening::run(worker, connection, worker.pool.take()).await?;
-    Some(Some((permit, lease)))
+}
+
+/// There is no backend for this connection.
+fn refuse(worker: &Worker, mut account: Account, termination: Termination) {
+    worker.counters.listeners[account.listener()].request_errors.add(1);
+    account.terminate(termination);
+    account.finish(worker);
 }
 
 /// Tells the server who the client is, where it wants to know.

@@ -31,6 +31,7 @@ use crate::net::join::join;
 use crate::net::lease::Permit;
 use crate::net::socket::Waited;
 use crate::net::{Lease, Socket};
+use crate::observe::counters::Counter;
 use crate::snapshot::Taken;
 
 /// A tunnel that is about to begin. Its gauges of backend and server have been entered.
@@ -123,7 +124,7 @@ pub(super) async fn run(worker: &Worker, client: &End, tunnel: Box<Tunnel>) {
         client_ended: Cell::new(false),
         termination: Cell::new(None),
     };
-    worker.counters.worker.tunnels.add(1);
+    let counted = Counted::new(&worker.counters.worker.tunnels_open);
     relay.touch();
     let directions = join(relay.carry(Side::Client, from_client), relay.carry(Side::Server, from_server));
     let (to_server, to_client) = directions.await;
@@ -138,7 +139,24 @@ pub(super) async fn run(worker: &Worker, client: &End, tunnel: Box<Tunnel>) {
     let (snapshot, backend, server) = (place.snapshot.clone(), place.backend, place.server);
     drop(place);
     queue::freed(worker, backend, &snapshot.backends[backend], server);
+    drop(counted);
     account.finish(worker);
+}
+
+/// One tunnel more, until it is dropped.
+struct Counted<'a>(&'a Counter);
+
+impl<'a> Counted<'a> {
+    fn new(open: &'a Counter) -> Self {
+        open.set(open.get() + 1);
+        Self(open)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
 }
 
 fn limits(listener: &Timeouts, backend: &Timeouts) -> Limits {

@@ -54,9 +54,16 @@ impl Routes {
         )
     }
 
-    /// The backend of connections whose requests nobody reads; `None` where torii would answer.
-    pub fn default_backend(&self) -> Option<usize> {
-        match &self.default {
+    /// Whether, in tcp mode, the server name that a client asks for decides.
+    pub fn need_server_name(&self) -> bool {
+        self.routes.iter().any(|(conditions, _)| !conditions.is_empty())
+    }
+
+    /// The backend of a connection in tcp mode, whose client asks for this server, or for none if it is
+    /// empty; `None` where it is to end. There, hosts are compared with the server name.
+    pub fn backend_of_connection(&self, server_name: &[u8]) -> Option<usize> {
+        let route = self.find(|| Asked { method: b"", host: server_name, path: b"" });
+        match self.action(route) {
             Action::Forward(forward) => Some(forward.backend),
             Action::Redirect(_) | Action::Answer(_) => None,
         }

@@ -1,7 +1,7 @@
 //! The relay over each I/O driver: epoll, forced, and io_uring where this kernel allows it.
 
 use crate::support::{Configuration, Origin, Torii};
-use crate::{bodies, relay, split};
+use crate::{bodies, relay, split, tunnel};
 
 fn serve_everything_over(driver: &'static str) {
     let origin = Origin::start("one");
@@ -14,6 +14,7 @@ fn serve_everything_over(driver: &'static str) {
     split::check_split_get(&torii);
     bodies::download(&mut torii.client(), "length", 16 * 1024 * 1024);
     bodies::upload(&mut torii.client(), 16 * 1024 * 1024);
+    tunnel::check_resets(Configuration::new().driver(driver));
 }
 
 #[test]

@@ -21,6 +21,7 @@ mod interim;
 mod lifecycle;
 mod limits;
 mod memory;
+mod passthrough;
 mod persistence;
 mod pooling;
 mod presets;

@@ -154,6 +154,11 @@ fn a_connection_waits_for_a_place_at_a_server() {
     first.half_close();
     first.expect_close();
     assert_eq!(second.exactly(5), b"hello");
+    torii.wait_for_tcp_log(1);
+    let cells = ["mode", "stot", "slim", "hrsp_1xx", "hrsp_other"].map(|column| cell(page, "web1", column));
+    assert_eq!(cells, ["tcp", "1", "1", "0", "0"]);
+    let cells = ["mode", "stot", "req_tot", "intercepted"].map(|column| cell(page, "FRONTEND", column));
+    assert_eq!(cells, ["tcp", "2", "0", "0"]);
 }
 
 #[test]

@@ -9,8 +9,10 @@ use std::time::{Duration, Instant};
 use crate::memory::{assert_flat, peak_during};
 use crate::support::certificate::Certificate;
 use crate::support::pattern::{self, Pattern};
+use crate::support::ports::free_address;
+use crate::support::statistics::figure;
 use crate::support::wire::Wire;
-use crate::support::{Client, Configuration, RawServer, Torii};
+use crate::support::{Client, Configuration, RawServer, Torii, wait};
 use crate::upgrade::{ASK, GRANT, Switching, open};
 
 /// A server that opens a tunnel, does what `serve` says with it and reports what came of that.
@@ -45,7 +47,7 @@ fn ask<S: Read + Write>(client: &mut Client<S>) {
 
 #[track_caller]
 fn report<T>(receiver: &Receiver<T>) -> T {
-    receiver.recv_timeout(crate::support::wait::DEADLINE).expect("the server's part to end")
+    receiver.recv_timeout(wait::DEADLINE).expect("the server's part to end")
 }
 
 fn read_all(mut stream: &TcpStream) -> io::Result<Vec<u8>> {
@@ -164,13 +166,18 @@ fn a_client_that_does_not_end_after_the_server_has_is_not_waited_for_forever() {
 
 #[test]
 fn a_reset_is_passed_on_as_one() {
-    let (torii, _server, report_of) = tunnel_to(Configuration::new(), |stream| read_all(&stream));
+    check_resets(Configuration::new());
+}
+
+/// A tunnel that either side breaks off, and one that both end in order.
+pub fn check_resets(plan: Configuration) {
+    let (torii, _server, report_of) = tunnel_to(plan.clone(), |stream| read_all(&stream));
     opened(&torii).reset();
     let heard = report(&report_of);
     assert_eq!(heard.unwrap_err().kind(), io::ErrorKind::ConnectionReset, "not an orderly end");
     assert_eq!(torii.log_of("/chat").end(), "CD");
 
-    let (torii, _server, _) = tunnel_to(Configuration::new(), |mut stream| {
+    let (torii, _server, _) = tunnel_to(plan.clone(), |mut stream| {
         stream.read_exact(&mut [0; 4])?;
         socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO))
     });
@@ -178,12 +185,21 @@ fn a_reset_is_passed_on_as_one() {
     client.send("exit");
     assert_eq!(client.until_end().unwrap_err().kind(), io::ErrorKind::ConnectionReset);
     assert_eq!(torii.log_of("/chat").end(), "SD");
+
+    let world = Switching::start(GRANT, plan);
+    let mut client = world.torii.client();
+    open(&mut client);
+    client.half_close();
+    client.expect_close();
+    assert_eq!(world.torii.log_of("/chat").end(), "--");
 }
 
 #[test]
 fn silent_tunnels_hold_no_buffer() {
     // Room for eight sessions, and half again as many tunnels.
-    let world = Switching::start(GRANT, Configuration::new().io("buffers_per_worker = 16"));
+    let page = free_address();
+    let plan = Configuration::new().io("buffers_per_worker = 16").stats(page);
+    let world = Switching::start(GRANT, plan);
     let mut clients: Vec<Client> = (0..12)
         .map(|_| {
             let mut client = world.torii.client();
@@ -191,6 +207,8 @@ fn silent_tunnels_hold_no_buffer() {
             client
         })
         .collect();
+    wait::for_condition("the last tunnel to fall silent", || figure(page, "Buffers in use") == 0);
+    assert_eq!(figure(page, "Tunnels open"), 12);
     assert_eq!(world.torii.client().get("/plain").text(), "plain", "there is room for others");
     // All wake at once: four have to wait for the others to be silent again, and nothing is lost.
     for client in &mut clients {
@@ -199,6 +217,8 @@ fn silent_tunnels_hold_no_buffer() {
     for client in &mut clients {
         assert_eq!(client.exactly(5), b"awake");
     }
+    drop(clients);
+    wait::for_condition("the tunnels to end", || figure(page, "Tunnels open") == 0);
 }
 
 #[test]

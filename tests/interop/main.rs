@@ -17,6 +17,7 @@ mod clients;
 mod cookies;
 mod failover;
 mod origin;
+mod passthrough;
 mod privileges;
 mod proxies;
 mod statistics;

@@ -1,4 +1,4 @@
-//! Reading the statistics page's CSV.
+//! Reading the statistics page, which is open to everybody in the tests.
 
 use std::net::SocketAddr;
 
@@ -13,4 +13,15 @@ pub fn cell(page: SocketAddr, service: &str, column: &str) -> String {
     let place = rows[0].iter().position(|name| *name == column).unwrap_or_else(|| panic!("no {column}"));
     let row = rows.iter().find(|row| row[1] == service).unwrap_or_else(|| panic!("no row {service}"));
     row[place].to_owned()
+}
+
+/// A figure by its name, such as "Buffers in use" or "Time-outs".
+#[track_caller]
+pub fn figure(page: SocketAddr, name: &str) -> u64 {
+    let page = Client::connect(page).get("/stats").text();
+    let text =
+        page.split_once(&format!("<dt>{name}</dt><dd>")).unwrap_or_else(|| panic!("no {name:?}: {page}")).1;
+    let text = text.split("</dd>").next().unwrap().split("<small>").next().unwrap();
+    let plain = text.replace("<span class=\"rls\">", "").replace("</span>", "");
+    plain.trim().parse().unwrap_or_else(|_| panic!("{name:?} is {plain:?}"))
 }

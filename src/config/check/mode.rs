@@ -58,13 +58,17 @@ pub fn check_backend(written: &schema::Backend, findings: &mut Findings) {
 /// Refuses keys of a listener that mean something only where requests are read.
 pub fn check_listener(written: &schema::Listener, findings: &mut Findings) {
     if of(written.mode.as_ref()) == Mode::Http {
+        for name in written.routes.iter().flat_map(|route| route.sni.first()) {
+            let message = "`sni` needs `mode = \"tcp\"`: here the name is read from the request";
+            findings.error(name.span(), message, "write `host`");
+        }
         return;
     }
     if let Some(header) = &written.client_address_header {
         needs_http("`client_address_header`", header.span(), findings);
     }
-    if let Some(route) = written.routes.first() {
-        needs_http("[[listener.route]]", route.span.clone(), findings);
+    for route in &written.routes {
+        check_route(route, written.tls.is_some(), findings);
     }
     if let Some(redirect) = &written.redirect {
         needs_http("`redirect`", redirect.span.clone(), findings);
@@ -73,6 +77,27 @@ pub fn check_listener(written: &schema::Listener, findings: &mut Findings) {
         needs_http("[[listener.error_page]]", page.span.clone(), findings);
     }
     header_rules(written.request_headers.as_ref(), written.response_headers.as_ref(), findings);
+}
+
+/// In tcp mode a route can go by the server name of a ClientHello, and only to a backend.
+fn check_route(route: &schema::Route, terminates_tls: bool, findings: &mut Findings) {
+    for (what, values) in
+        [("`host`", &route.host), ("`path_prefix`", &route.path_prefix), ("`method`", &route.method)]
+    {
+        if let Some(value) = values.first() {
+            needs_http(what, value.span(), findings);
+        }
+    }
+    if let Some(redirect) = &route.redirect {
+        needs_http("`redirect`", redirect.span.clone(), findings);
+    }
+    if let Some(status) = &route.status {
+        needs_http("`status`", status.span(), findings);
+    }
+    if let Some(name) = route.sni.first().filter(|_| terminates_tls) {
+        let message = "`sni` is read where TLS passes through, and this listener terminates it";
+        findings.error(name.span(), message, "remove [listener.tls], or `sni`");
+    }
 }
 
 fn header_rules(

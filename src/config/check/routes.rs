@@ -76,6 +76,10 @@ fn default(
             (table.span.clone(), redirect.map(Action::Redirect))
         }
         (None, None) => {
+            // Where routes go by server name, who asks for another has no server: the connection ends.
+            if mode == Mode::Tcp && catch_all.is_none() && !routes.is_empty() {
+                return Some(Action::Answer(Answer::Forbidden));
+            }
             if catch_all.is_none() {
                 let help =
                     "add `backend = \"web_backend\"`, or `redirect = { to = \"https\", status = 301 }`";
@@ -98,13 +102,13 @@ fn default(
 }
 
 fn conditions(route: &schema::Route, findings: &mut Findings) -> Option<Conditions> {
-    let values = route.host.len() + route.path_prefix.len() + route.method.len();
+    let values = route.host.len() + route.sni.len() + route.path_prefix.len() + route.method.len();
     if values > limits::ROUTE_VALUES {
         let help = format!("write at most {}, or several routes", limits::ROUTE_VALUES);
         findings.error(route.span.clone(), "this route has too many values in its conditions", help);
         return None;
     }
-    let hosts: Vec<_> = route.host.iter().map(|text| host(text, findings)).collect();
+    let hosts: Vec<_> = route.host.iter().chain(&route.sni).map(|text| host(text, findings)).collect();
     let prefixes: Vec<_> = route.path_prefix.iter().map(|text| prefix(text, findings)).collect();
     let methods: Vec<_> = route.method.iter().map(|text| method(text, findings)).collect();
     Some(Conditions::new(all(hosts)?, all(prefixes)?, all(methods)?))

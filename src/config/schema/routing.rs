@@ -12,6 +12,8 @@ pub struct Route {
     pub span: Span,
     /// Any of these hosts; empty for no condition.
     pub host: Vec<Spanned<String>>,
+    /// Any of these names in a ClientHello; empty for no condition.
+    pub sni: Vec<Spanned<String>>,
     /// Any of these beginnings of the path; empty for no condition.
     pub path_prefix: Vec<Spanned<String>>,
     /// Any of these methods; empty for no condition.
@@ -65,6 +67,7 @@ pub(super) fn read_route(table: &mut TableReader<'_, '_>) -> Route {
     Route {
         span: table.span(),
         host: table.one_or_more("host"),
+        sni: table.one_or_more("sni"),
         path_prefix: table.one_or_more("path_prefix"),
         method: table.one_or_more("method"),
         backend: table.string("backend"),

@@ -56,6 +56,8 @@ pub struct ProcessFigures {
     pub log_written: u64,
     /// Access records lost: at a full ring or at the log's target.
     pub log_dropped: u64,
+    /// Tunnels open now, of all workers: upgraded connections and those in tcp mode.
+    pub tunnels_open: u64,
     /// Buffers in use now, of all workers.
     pub buffers_in_use: u64,
     /// Messages of torii's own that are on standard error only.
@@ -345,6 +347,7 @@ impl StatsSource {
             request_rate: listeners().filter_map(|row| row.request_rate).map(|(rate, _)| rate).sum(),
             log_written: self.log.written.get(),
             log_dropped: self.log.dropped.get() + events(|worker| &worker.worker.log_dropped),
+            tunnels_open: events(|worker| &worker.worker.tunnels_open),
             buffers_in_use: events(|worker| &worker.worker.leases_in_use),
             notices_dropped: self.log.notices_dropped(),
             events: self.events(),

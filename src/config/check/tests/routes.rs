@@ -27,7 +27,6 @@ fn a_route_does_exactly_one_thing() {
         ("backend = \"shop\"", "there is no backend named `shop`"),
         ("host = \"a\"\nstatus = 401", "a route cannot answer 401"),
         ("status = 99", "a route cannot answer 99"),
-        ("backend = \"web\"\nsni = \"a\"", "unknown key `sni` in [[listener.route]]"),
     ];
     for (text, expected) in cases {
         each_gives_one_error(&[("listener", &route(text), expected)]);
