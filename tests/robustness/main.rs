@@ -8,6 +8,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../support/peers.rs"]
+mod peers;
+
 mod case;
 mod invariants;
 mod recorder;
@@ -17,8 +20,10 @@ mod split;
 mod world;
 
 mod connecting;
+mod descriptors;
 mod exhaustion;
 mod failures;
+mod namespace;
 mod requests_chunked;
 mod requests_exchange;
 mod requests_fields;

@@ -72,6 +72,12 @@ impl Client<TcpStream> {
         self.wire.stream.local_addr().unwrap()
     }
 
+    /// Takes over a connection.
+    pub fn adopt(stream: TcpStream) -> Self {
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        Self { wire: Wire::new(stream) }
+    }
+
     /// Connects with a small receive window, for a reader that is slow on purpose.
     pub fn connect_with_receive_buffer(address: SocketAddr, size: usize) -> Self {
         let socket =

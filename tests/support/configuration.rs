@@ -37,7 +37,6 @@ pub struct Configuration {
     limits: String,
     timeouts: String,
     tls: Option<String>,
-    server_limit: Option<u32>,
     through: Vec<String>,
     stats: Option<SocketAddr>,
 }
@@ -68,7 +67,6 @@ impl Configuration {
             limits: String::new(),
             timeouts: String::new(),
             tls: None,
-            server_limit: None,
             through: Vec::new(),
             stats: None,
         }
@@ -171,12 +169,6 @@ impl Configuration {
         self
     }
 
-    /// `max_connections` of every server.
-    pub fn server_limit(mut self, limit: u32) -> Self {
-        self.server_limit = Some(limit);
-        self
-    }
-
     /// A command that becomes torii, such as `prlimit --nofile=100:100`.
     pub fn through(mut self, command: &[&str]) -> Self {
         self.through = command.iter().map(|&word| word.to_owned()).collect();
@@ -232,9 +224,6 @@ impl Configuration {
         for (index, (name, address)) in self.servers.iter().enumerate() {
             section(format_args!("[[backend.server]]\nname = \"{name}\"\naddress = \"{address}\"\n"));
             section(format_args!("{}", self.server_lines));
-            if let Some(limit) = self.server_limit {
-                section(format_args!("max_connections = {limit}\n"));
-            }
             if self.cookie.is_some() {
                 section(format_args!("cookie = \"w{:02}\"\n", index + 1));
             }

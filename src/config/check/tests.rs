@@ -160,6 +160,26 @@ fn refuses_wrong_types_and_ranges() {
     ]);
 }
 
+/// E30: numbers and times that other readers hang on, wrap around or take for something else.
+#[test]
+fn hostile_numbers_and_times_are_errors() {
+    let digits = format!("client = \"{}s\"", "9".repeat(100_000));
+    for (place, change, expected) in [
+        ("limits", "request_headers = 1e999999999", "`request_headers`"),
+        ("limits", "requests_per_connection = 9223372036854775808", "`requests_per_connection`"),
+        ("limits", "request_body_size = \"9223372036854775808GiB\"", "is too large"),
+        ("limits", "request_body_size = \"-1B\"", "does not begin with a whole number"),
+        ("timeouts", "client = \"-5s\"", "does not begin with a whole number"),
+        ("timeouts", "client = \"9223372036854775808ms\"", "`client` is out of range"),
+        ("timeouts", "client = \"99999999999999999999d\"", "is too large"),
+        ("timeouts", "client = \"1e3s\"", "has an unknown unit"),
+        ("timeouts", &digits, "is too large"),
+    ] {
+        let report = check(place, change).expect_err(expected);
+        assert!(messages(&report.errors)[0].contains(expected), "{expected}\n{report}");
+    }
+}
+
 #[test]
 fn accepts_the_ends_of_the_ranges() {
     each_is_accepted(&[
