@@ -139,6 +139,13 @@ impl Socket {
         self.options().local_addr().ok()?.as_socket()
     }
 
+    /// Whether the peer has ended its side or reset the connection, whatever is still to be read.
+    pub fn has_hung_up(&self) -> bool {
+        let mut poll = libc::pollfd { fd: self.as_fd().as_raw_fd(), events: libc::POLLRDHUP, revents: 0 };
+        // SAFETY: one entry, which outlives the call.
+        unsafe { libc::poll(&raw mut poll, 1, 0) != 0 }
+    }
+
     /// Ends one or both directions; a pending operation there completes.
     pub fn shutdown(&self, how: Shutdown) {
         // A connection that is already down cannot be shut down: nothing is left to do.

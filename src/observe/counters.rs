@@ -63,6 +63,8 @@ pub struct WorkerEvents {
     pub connects_exhausted: Counter,
     /// Heads so slow that they were set aside.
     pub heads_set_aside: Counter,
+    /// TLS handshakes that waited for others to be done first.
+    pub handshake_waits: Counter,
     /// TLS handshakes that failed or timed out.
     pub tls_failures: Counter,
     /// Connections without the PROXY protocol header that their listener requires.
@@ -124,6 +126,7 @@ impl WorkerEvents {
             ("Trailers too large", &self.trailers_too_large),
             ("Fields left out as framing in disguise", &self.disguised_fields),
             ("Time-outs", &self.timeouts),
+            ("TLS handshakes that waited for their turn", &self.handshake_waits),
             ("TLS handshakes failed", &self.tls_failures),
             ("PROXY protocol headers missing or malformed", &self.proxy_headers_refused),
             ("Requests refused by a full queue", &self.queue_full),

@@ -11,6 +11,7 @@ use std::rc::Rc;
 
 use super::announced::Kept;
 use super::client::Client;
+use super::handshake;
 use super::session::{self, millis};
 use super::set_aside::SetAside;
 use super::tunnel::{self, Tunnel};
@@ -129,7 +130,7 @@ impl Connection {
 
     /// Until when a silent client is waited for: its first request is due from the connection on,
     /// the next one from the last answer on.
-    fn due_ms(&self) -> u64 {
+    pub(super) fn due_ms(&self) -> u64 {
         if let Some(head) = &self.set_aside {
             return head.due_ms;
         }
@@ -153,6 +154,9 @@ pub(super) fn serve(mut connection: Connection) -> impl Future<Output = ()> {
             let due_ms = begin_park(&connection);
             let readable = connection.client.socket().readable().await;
             if !end_park(&connection, due_ms) || readable.is_err() {
+                return Box::pin(farewell(&connection)).await;
+            }
+            if connection.client.is_handshaking() && !Box::pin(handshake::line_up(&connection)).await {
                 return;
             }
             match Box::pin(work(&mut connection)).await {
@@ -169,6 +173,24 @@ pub(super) fn serve(mut connection: Connection) -> impl Future<Output = ()> {
             }
         }
     }
+}
+
+/// Tells a client over TLS that its idle connection ends here and was not cut off (RFC 8446 section
+/// 6.1). Without a buffer at hand it is not told.
+async fn farewell(connection: &Connection) {
+    if !can_be_told(connection) {
+        return;
+    }
+    let worker = &connection.counted.worker;
+    let Some(_permit) = worker.pool.try_permit() else { return };
+    let deadline = connection.client.socket().deadline();
+    deadline.arm(worker.clock.now() + millis(LINGER));
+    connection.client.finish(worker.pool.take()).await;
+}
+
+/// Whether there is a TLS session in which the end can be said.
+fn can_be_told(connection: &Connection) -> bool {
+    connection.client.is_tls() && !connection.client.is_handshaking()
 }
 
 /// Waits for the client without a lease; `false` when it is to be waited for no longer.
@@ -203,7 +225,7 @@ fn begin_park(connection: &Connection) -> u64 {
     // A drain ends clients between requests, but not one whose first request may be on its way.
     deadline.set_idle(connection.has_served() && !in_mid_head);
     deadline.free_parking();
-    if in_mid_head {
+    if in_mid_head || can_be_told(connection) {
         deadline.arm_end_of_reading(due_ms);
     } else {
         deadline.arm(due_ms);
@@ -225,7 +247,7 @@ fn end_park(connection: &Connection, due_ms: u64) -> bool {
     }
     // A client that never sent a byte of a request is closed without an answer or a log line. Nor
     // does one that sends something now and then, such as pieces of a TLS record, win time.
-    let late = deadline.fired() || now_ms > due_ms;
+    let late = deadline.fired() || now_ms >= due_ms;
     if late && connection.client.is_handshaking() && !connection.awaits_header {
         connection.counted.worker.counters.worker.tls_failures.add(1);
     }

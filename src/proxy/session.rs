@@ -14,7 +14,7 @@ use super::connection::{Connection, Ended};
 use super::exchange::{self, After, Opened};
 use super::identity::Identity;
 use super::local::{self, Local};
-use super::opening;
+use super::opening::{self, Opening};
 use super::plan::{self, Planned, Request};
 use super::refusal::Refusal;
 use super::tunnel::Tunnel;
@@ -41,8 +41,11 @@ pub(super) async fn run(worker: &Worker, connection: &mut Connection) -> Ended {
     let mut lease = worker.pool.take();
     if opening::is_due(connection) {
         match opening::run(worker, connection, lease).await {
-            Some(returned) => lease = returned,
-            None => return Ended::Close,
+            Opening::Done(returned) => lease = returned,
+            // Whoever stalls in a handshake holds no buffer meanwhile.
+            Opening::Waiting => return Ended::Park,
+            Opening::Failed => return Ended::Close,
+            Opening::Refused => return Ended::Linger,
         }
     }
     let mut account = Account::new(connection.address, connection.listener());
@@ -58,6 +61,10 @@ pub(super) async fn run(worker: &Worker, connection: &mut Connection) -> Ended {
             Next::Local(local) => {
                 connection.requests = connection.requests.saturating_add(1);
                 local::run(worker, connection, &mut account, local, lease).await
+            }
+            Next::Ended(Ended::Close) if connection.client.is_tls() => {
+                // RFC 8446 section 6.1: a side that closes says so.
+                return finish(worker, connection, lease, false).await;
             }
             Next::Ended(ended) => return ended,
             Next::Refused(refusal) => {

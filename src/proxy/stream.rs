@@ -9,7 +9,8 @@ use super::account::{Account, Termination};
 use super::announced;
 use super::choose;
 use super::connection::{Connection, park};
-use super::opening;
+use super::handshake;
+use super::opening::{self, Opening};
 use super::queue;
 use super::refusal::Refusal;
 use super::server_name::{self, Unnamed};
@@ -82,8 +83,15 @@ async fn hear(worker: &Worker, connection: &mut Connection, by_name: bool) -> Op
         if !park(connection).await {
             return None;
         }
+        if connection.client.is_handshaking() && !handshake::line_up(connection).await {
+            return None;
+        }
         let permit = worker.permit().await;
-        let lease = opening::run(worker, connection, worker.pool.take()).await?;
+        let lease = match opening::run(worker, connection, worker.pool.take()).await {
+            Opening::Done(lease) => lease,
+            Opening::Waiting => continue,
+            Opening::Failed | Opening::Refused => return None,
+        };
         if !by_name {
             // An empty lease is of use to others while there is no server yet.
             let held = (!lease.is_empty()).then_some((permit, lease));

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::balancer::Balancer;
 use super::queue::Queues;
+use super::turnstile::Turnstile;
 use super::upstream::Upstreams;
 use crate::http::head::{Field, HeadLimits};
 use crate::net::lease::Permit;
@@ -27,6 +28,8 @@ pub(super) struct Worker {
     /// `None`: no access log is wanted.
     pub(super) log: Option<RefCell<RecordWriter>>,
     pub(super) upstreams: Upstreams,
+    /// Lets one TLS handshake through at a time.
+    pub(super) handshakes: Turnstile,
     pub(super) scratch: RefCell<Scratch>,
     /// Set once by `Command::Drain`.
     pub(super) draining: Cell<bool>,
@@ -86,6 +89,7 @@ impl Worker {
             counters,
             log: log.map(RefCell::new),
             upstreams: Upstreams::new(snapshot.backends.iter().map(|backend| backend.servers.len())),
+            handshakes: Turnstile::default(),
             scratch: RefCell::new(Scratch::default()),
             draining: Cell::new(false),
             stopping: Cell::new(false),

@@ -7,6 +7,7 @@
 use std::fmt;
 use std::fs;
 use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -40,13 +41,15 @@ pub struct Loaded {
     pub warnings: Vec<CertificateWarning>,
 }
 
-/// A certificate outside its time.
+/// What does not keep a certificate from serving, but should not be so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CertificateWarning {
     /// Its last day has passed.
     Expired(PathBuf),
     /// Its first day is still to come.
     NotYetValid(PathBuf),
+    /// Every user of this machine can read this file, which holds the private key.
+    KeyForEverybody(PathBuf),
 }
 
 /// Why a file or folder cannot serve. `Display` names the file; [`CertificateError::help`] the cure.
@@ -136,13 +139,16 @@ fn load_file(
     if chain.is_empty() {
         return Err(CertificateError::NoCertificate(path.into()));
     }
-    let key = match key {
-        Some(key) => key,
+    let (key, key_path) = match key {
+        Some(key) => (key, path.to_path_buf()),
         None => side_key(path)?,
     };
     let facts = read_leaf(&chain[0]).ok_or_else(|| CertificateError::DamagedCertificate(path.into()))?;
     let certified_key = match_key(chain, key, path)?;
     warnings.extend(validity_warning(&facts, path, now));
+    if is_readable_by_everybody(&key_path) {
+        warnings.push(CertificateWarning::KeyForEverybody(key_path));
+    }
     Ok(Certificate { path: path.into(), certified_key: Arc::new(certified_key), names: facts.names })
 }
 
@@ -158,7 +164,17 @@ fn read_pem(path: &Path) -> Result<Vec<u8>, CertificateError> {
     if pem.len() > limits::PEM_FILE_SIZE {
         return Err(CertificateError::FileTooLarge(path.into()));
     }
+    // Windows editors put a mark before the text, where a PEM reader looks for a section.
+    if pem.starts_with(BYTE_ORDER_MARK) {
+        pem.drain(..BYTE_ORDER_MARK.len());
+    }
     Ok(pem)
+}
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+fn is_readable_by_everybody(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0)
 }
 
 type Sections = (Vec<CertificateDer<'static>>, Option<PrivateKeyDer<'static>>);
@@ -194,7 +210,7 @@ fn is_encrypted(pem: &[u8]) -> bool {
 }
 
 /// The key in `FILE.key`, where HAProxy looks when the file itself has none.
-fn side_key(path: &Path) -> Result<PrivateKeyDer<'static>, CertificateError> {
+fn side_key(path: &Path) -> Result<(PrivateKeyDer<'static>, PathBuf), CertificateError> {
     let mut side = path.as_os_str().to_owned();
     side.push(".key");
     let side = PathBuf::from(side);
@@ -202,7 +218,10 @@ fn side_key(path: &Path) -> Result<PrivateKeyDer<'static>, CertificateError> {
         return Err(CertificateError::NoKey(path.into()));
     }
     let (_, key) = sections(&read_pem(&side)?, &side)?;
-    key.ok_or(CertificateError::NoKey(side))
+    match key {
+        Some(key) => Ok((key, side)),
+        None => Err(CertificateError::NoKey(side)),
+    }
 }
 
 fn match_key(
@@ -322,12 +341,27 @@ impl fmt::Display for CertificateError {
 
 impl std::error::Error for CertificateError {}
 
+impl CertificateWarning {
+    /// What to do about it.
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::Expired(_) | Self::NotYetValid(_) => {
+                "browsers will refuse it: put a current certificate there, or set this machine's clock"
+            }
+            Self::KeyForEverybody(_) => "chmod o-r: torii reads it before it gives up its rights",
+        }
+    }
+}
+
 impl fmt::Display for CertificateWarning {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Expired(path) => write!(formatter, "the certificate in {} has expired", path.display()),
             Self::NotYetValid(path) => {
                 write!(formatter, "the certificate in {} is not valid yet", path.display())
+            }
+            Self::KeyForEverybody(path) => {
+                write!(formatter, "everybody can read the private key in {}", path.display())
             }
         }
     }

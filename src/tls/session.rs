@@ -14,6 +14,10 @@ use rustls::{ServerConfig, ServerConnection};
 pub struct Session {
     connection: ServerConnection,
     closed_by_peer: bool,
+    /// The peer broke the protocol: nothing but an alert may be sent.
+    failed: bool,
+    /// What the peer's first byte was.
+    first_byte: Option<u8>,
 }
 
 /// What can be read of the plaintext now.
@@ -36,12 +40,22 @@ impl Session {
         let mut connection = ServerConnection::new(config)?;
         // 64 KiB otherwise, beyond which plaintext is refused; the bound is the lease that is sealed.
         connection.set_buffer_limit(None);
-        Ok(Self { connection, closed_by_peer: false })
+        Ok(Self { connection, closed_by_peer: false, failed: false, first_byte: None })
     }
 
     /// Whether the handshake still goes on.
     pub fn is_handshaking(&self) -> bool {
         self.connection.is_handshaking()
+    }
+
+    /// Whether the peer broke the protocol. An alert may be left to send, and nothing else.
+    pub fn has_failed(&self) -> bool {
+        self.failed
+    }
+
+    /// Whether the peer began as HTTP without TLS does: with a capital letter, which begins no record.
+    pub fn was_addressed_plainly(&self) -> bool {
+        self.first_byte.is_some_and(|byte| byte.is_ascii_uppercase())
     }
 
     /// Takes ciphertext in, all that fits; returns how many bytes were taken. Zero means that
@@ -51,9 +65,10 @@ impl Session {
     /// The peer broke the protocol; an alert may be waiting in `wants_send`.
     pub fn feed(&mut self, ciphertext: &[u8]) -> Result<usize, rustls::Error> {
         let mut rest = ciphertext;
+        self.first_byte = self.first_byte.or(ciphertext.first().copied());
         // Fails only when its plaintext buffer is full, and takes nothing then.
         let Ok(taken) = self.connection.read_tls(&mut rest) else { return Ok(0) };
-        let state = self.connection.process_new_packets()?;
+        let state = self.connection.process_new_packets().inspect_err(|_| self.failed = true)?;
         self.closed_by_peer |= state.peer_has_closed();
         Ok(taken)
     }
@@ -93,8 +108,10 @@ impl Session {
         room - rest.len()
     }
 
-    /// Says that nothing more follows.
+    /// Says that nothing more follows, unless an alert has said so.
     pub fn close(&mut self) {
-        self.connection.send_close_notify();
+        if !self.failed {
+            self.connection.send_close_notify();
+        }
     }
 }

@@ -154,7 +154,7 @@ fn a_client_that_closes_without_notice_harms_nobody() {
 #[test]
 fn garbage_on_the_tls_port_is_closed() {
     let secure = start("1.2");
-    for garbage in [&b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"[..], &[0xFF; 3000], b"\x16\x03\x01\x00\x02zz"] {
+    for garbage in [&b"get it\r\n\r\n"[..], &[0xFF; 3000], b"\x16\x03\x01\x00\x02zz"] {
         let mut client = secure.torii.client();
         let _ = client.try_send(garbage);
         // An alert may come first; what matters is that no HTTP does and that it ends.

@@ -12,10 +12,12 @@ mod support;
 mod peers;
 
 mod case;
+mod client_hello;
 mod invariants;
 mod recorder;
 mod reply;
 mod reply_split;
+mod secure;
 mod split;
 mod world;
 
@@ -32,4 +34,6 @@ mod requests_framing;
 mod requests_limits;
 mod requests_line;
 mod responses;
+mod tls_handshake;
+mod tls_session;
 mod upgrades;

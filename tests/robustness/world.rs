@@ -77,31 +77,18 @@ impl World {
     /// Several figures of one look at the page.
     #[track_caller]
     pub fn figures<const N: usize>(&self, names: [&str; N]) -> [u64; N] {
-        let page = self.page("");
-        names.map(|name| {
-            let text = page.split_once(&format!("<dt>{name}</dt><dd>"));
-            let text = text.unwrap_or_else(|| panic!("no {name:?}: {page}")).1;
-            let text = text.split("</dd>").next().unwrap().split("<small>").next().unwrap();
-            let plain = text.replace("<span class=\"rls\">", "").replace("</span>", "");
-            plain.trim().parse().unwrap_or_else(|_| panic!("{name:?} is {plain:?}"))
-        })
+        figures(self.stats, names)
     }
 
     /// One cell of the statistics table, by service (`FRONTEND`, `web1`, `BACKEND`) and column.
     #[track_caller]
     pub fn cell(&self, service: &str, column: &str) -> u64 {
-        let text = self.page(";csv");
+        let text = page(self.stats, ";csv");
         let rows: Vec<Vec<&str>> =
             text.trim_start_matches("# ").lines().map(|line| line.split(',').collect()).collect();
         let place = rows[0].iter().position(|name| *name == column).unwrap_or_else(|| panic!("no {column}"));
         let row = rows.iter().find(|row| row[1] == service).unwrap_or_else(|| panic!("no row {service}"));
         row[place].parse().unwrap_or(0)
-    }
-
-    fn page(&self, suffix: &str) -> String {
-        let mut client = Client::connect(self.stats);
-        client.send(format!("GET /stats{suffix} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
-        client.response("GET").text()
     }
 
     /// A request that nobody could object to, on a connection of its own, answered as itself.
@@ -125,4 +112,23 @@ impl World {
     pub(crate) fn baseline(&self) -> Baseline {
         self.baseline.get()
     }
+}
+
+/// Several figures of one look at a statistics page, by their names.
+#[track_caller]
+pub fn figures<const N: usize>(stats: SocketAddr, names: [&str; N]) -> [u64; N] {
+    let page = page(stats, "");
+    names.map(|name| {
+        let text = page.split_once(&format!("<dt>{name}</dt><dd>"));
+        let text = text.unwrap_or_else(|| panic!("no {name:?}: {page}")).1;
+        let text = text.split("</dd>").next().unwrap().split("<small>").next().unwrap();
+        let plain = text.replace("<span class=\"rls\">", "").replace("</span>", "");
+        plain.trim().parse().unwrap_or_else(|_| panic!("{name:?} is {plain:?}"))
+    })
+}
+
+fn page(stats: SocketAddr, suffix: &str) -> String {
+    let mut client = Client::connect(stats);
+    client.send(format!("GET /stats{suffix} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+    client.response("GET").text()
 }

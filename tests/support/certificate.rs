@@ -1,5 +1,6 @@
 //! Throw-away certificates: HAProxy-style PEM files (chain, then key) and the trust to accept them.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ impl Certificate {
     pub fn write(&self, folder: &Path, name: &str) -> PathBuf {
         let path = folder.join(format!("{name}.pem"));
         std::fs::write(&path, &self.pem).unwrap();
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
         path
     }
 

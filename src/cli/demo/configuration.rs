@@ -83,14 +83,18 @@ fall = 2
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use std::os::unix::fs::PermissionsExt;
+
     use super::super::certificate;
     use super::*;
 
     #[test]
     fn is_accepted_without_a_warning() {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join(CERTIFICATE), certificate::pem(chrono::Utc::now()).unwrap())
-            .unwrap();
+        let file = folder.path().join(CERTIFICATE);
+        std::fs::write(&file, certificate::pem(chrono::Utc::now()).unwrap()).unwrap();
+        // As `run` writes it: readable for its user alone.
+        std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
         let servers = [("web1", "127.0.0.1:1".parse().unwrap()), ("web2", "127.0.0.1:2".parse().unwrap())];
         let text = text(Ports { https: 8443, statistics: 8404 }, servers.into_iter());
         let config = crate::config::parse(&text, FILE, folder.path()).unwrap();

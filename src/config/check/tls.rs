@@ -30,8 +30,7 @@ pub fn check(written: &schema::Tls, mode: Mode, place: &Place<'_>, findings: &mu
         match certificates::load(&path, place.now) {
             Ok(found) => {
                 for warning in found.warnings {
-                    let help = "browsers will refuse it; put a current certificate there";
-                    findings.warning(entry.span(), warning.to_string(), help);
+                    findings.warning(entry.span(), warning.to_string(), warning.help());
                 }
                 loaded.extend(found.certificates);
             }

@@ -41,6 +41,7 @@ fn write_certificate(folder: &Path) -> std::path::PathBuf {
     let issued = rcgen::generate_simple_self_signed(vec!["www.example.com".to_owned()]).unwrap();
     let path = folder.join("site.pem");
     std::fs::write(&path, issued.cert.pem() + &issued.signing_key.serialize_pem()).unwrap();
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     path
 }
 

@@ -23,6 +23,7 @@ fn issue(names: &[&str]) -> Pem {
 fn write(folder: &tempfile::TempDir, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
     let path = folder.path().join(name);
     fs::write(&path, content).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
     path
 }
 
@@ -175,4 +176,66 @@ fn warns_outside_the_days_of_validity() {
     assert_eq!(warnings(1_500_000_000), [CertificateWarning::NotYetValid(path.clone())]);
     assert_eq!(warnings(1_590_000_000), []);
     assert_eq!(warnings(1_700_000_000), [CertificateWarning::Expired(path.clone())]);
+}
+
+#[test]
+fn warns_of_a_key_that_everybody_can_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let Pem { certificate, key } = issue(&["a.example"]);
+    let alone = write(&folder, "alone.pem", format!("{certificate}{key}"));
+    let path = write(&folder, "site.pem", certificate);
+    let side = write(&folder, "site.pem.key", key);
+    let warnings = |path: &Path| load(path, SystemTime::now()).unwrap().warnings;
+    assert_eq!((warnings(&alone), warnings(&path)), (vec![], vec![]));
+    for file in [&alone, &path, &side] {
+        fs::set_permissions(file, fs::Permissions::from_mode(0o644)).unwrap();
+    }
+    assert_eq!(warnings(&alone), [CertificateWarning::KeyForEverybody(alone)]);
+    assert_eq!(warnings(&path), [CertificateWarning::KeyForEverybody(side)], "the certificate is no secret");
+}
+
+#[test]
+fn reads_what_editors_of_other_systems_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let Pem { certificate, key } = issue(&["a.example"]);
+    let text = format!("{certificate}{key}").replace("\r\n", "\n");
+    for content in [
+        text.replace('\n', "\r\n"),
+        format!("\u{feff}{text}"),
+        format!("\u{feff}{}", text.replace('\n', "\r\n")),
+    ] {
+        let path = write(&folder, "site.pem", content);
+        assert_eq!(load(&path, SystemTime::now()).unwrap().certificates[0].names, ["a.example"]);
+    }
+}
+
+/// A file that is read while it is being written never serves in part.
+#[test]
+fn refuses_every_part_of_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let Pem { certificate, key } = issue(&["a.example"]);
+    let whole = format!("{certificate}{key}");
+    for length in 0..whole.trim_end().len() {
+        let path = write(&folder, "site.pem", &whole[..length]);
+        assert!(load(&path, SystemTime::now()).is_err(), "{length} bytes of {}", whole.len());
+    }
+}
+
+/// Parameters that are written out instead of named (RFC 5480 section 2.1.1 forbids it), and are not
+/// quite those of P-256.
+#[test]
+fn refuses_a_curve_that_is_none_of_the_known() {
+    const EXPLICIT: &str = "-----BEGIN EC PRIVATE KEY-----
+MIIBaAIBAQQg7sQfUIGbJugBKTnNhGBGYRzdNWXvPNFAhsk9CP3/SuSggfowgfcC
+AQEwLAYHKoZIzj0BAQIhAP////8AAAABAAAAAAAAAAAAAAAA////////////////
+MFsEIP////8AAAABAAAAAAAAAAAAAAAA///////////////8BCBaxjXYqjqT57Qr
+vVV2mIa8ZR0GsMxTsPY7zjw+J9JgSwMVAMSdNgiG5wSTamZ44ROdJreBn36QBEEE
+axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpZP40Li/hp/m47n60p8D54W
+K84zV2sxXs7LtkBoN79R9QIhAP////8AAAAA//////////+85vqtpxeehPO5ysL8
+YyVRAgEBoUQDQgAEqe9eInS/lZmBk4aW1gz7h3vL+NoSCYVMqqnEASyJwVecfVFy
+ewUJPBSf4cl2PA1efzOSmq1TNlQab1VyoX4ShA==
+-----END EC PRIVATE KEY-----
+";
+    let error = error_of(issue(&["a.example"]).certificate + EXPLICIT);
+    assert!(matches!(error, CertificateError::UnusableKey(_)), "{error:?}");
 }
