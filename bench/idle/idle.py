@@ -72,7 +72,10 @@ def main():
     if "torii" in options.proxies and not os.access(options.torii, os.X_OK):
         sys.exit(f"{options.torii} is not there: run `cargo build --release`, or name it with --torii")
     print(f"{options.clients} idle clients, one worker, memory as proportional set size\n")
-    print("| proxy | listener | clients are | before KiB | idle KiB | after KiB | settled after s | **bytes per client** |")
+    columns = (
+        "proxy | listener | clients are | before KiB | idle KiB | after KiB | settled after s | **bytes per client**"
+    )
+    print(f"| {columns} |")
     print("|---|---|---|---|---|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory(prefix="torii-idle-") as folder, origin.origin(folder, None) as servers:
         rows = [

@@ -63,7 +63,7 @@ class Server:
 
 
 @contextlib.contextmanager
-def origin(folder, core):
+def origin(folder, core, ahead=False):
     """Runs the servers for the length of a `with` block; gives the list of `Server`."""
     root = os.path.join(folder, "root")
     os.makedirs(root)
@@ -81,7 +81,7 @@ def origin(folder, core):
     with open(path, "w") as file:
         file.write(text)
     log = os.path.join(folder, "origin.log")
-    with processes.running([processes.find("nginx"), "-c", path, "-p", folder], core, log) as process:
+    with processes.running([processes.find("nginx"), "-c", path, "-p", folder], core, log, ahead=ahead) as process:
         for server in servers:
             processes.wait_for(lambda s=server: answers(s), f"nginx server {server.name}", 10, log, process)
         yield servers

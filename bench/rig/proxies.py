@@ -163,6 +163,7 @@ class Setup:
     torii: str = "target/release/torii"
     driver: str = "auto"  # torii's io.driver
     reuse: str = "safe"  # HAProxy's http-reuse
+    ahead: bool = False  # see processes.running
     connections: int = 8000  # client connections that the proxy may hold
     http_request: int = 10  # seconds for a request head (nginx: client_header_timeout)
     keep_alive: int = 30  # seconds of silence between requests
@@ -204,7 +205,7 @@ def proxy(name, setup):
     plain, tls = processes.free_port(), processes.free_port()
     command = {"haproxy": haproxy_command, "nginx": nginx_command, "torii": torii_command}[name](setup, plain, tls)
     log = os.path.join(setup.folder, f"{name}.log")
-    with processes.running(command, setup.core, log) as process:
+    with processes.running(command, setup.core, log, ahead=setup.ahead) as process:
         running = Proxy(name, process.pid, plain, tls, log, process)
         what = f"{name} to answer from every server"
         processes.wait_for(lambda: reaches_all(running, setup.servers), what, 20, log, process)

@@ -77,6 +77,9 @@ struct Read {
 /// Significant digits of a size that are taken.
 const DIGITS_MAX: usize = 15;
 
+/// Digits of a size that are taken, leading zeros included.
+const DIGITS_WITH_ZEROS_MAX: usize = 16;
+
 fn read(data: &[u8]) -> Read {
     let mut reading =
         Read { end: End::Incomplete, read: 0, body: Vec::new(), trailers: Vec::new(), announced: 0 };
@@ -91,9 +94,9 @@ fn read_all(data: &[u8], reading: &mut Read) -> Result<(), End> {
         let digits = line.iter().position(|byte| !byte.is_ascii_hexdigit()).unwrap_or(line.len());
         let size = std::str::from_utf8(&line[..digits]).expect("digits").trim_start_matches('0');
         extensions += line.len() - digits;
-        let too_long =
-            line.len() > CHUNK_LINE_SIZE || extensions > CHUNK_EXTENSIONS_SIZE || size.len() > DIGITS_MAX;
-        if too_long || digits == 0 || !is_extension(&line[digits..]) {
+        let too_long = line.len() > CHUNK_LINE_SIZE || extensions > CHUNK_EXTENSIONS_SIZE;
+        let too_large = size.len() > DIGITS_MAX || digits > DIGITS_WITH_ZEROS_MAX;
+        if too_long || too_large || digits == 0 || !is_extension(&line[digits..]) {
             return Err(End::Refused);
         }
         let size = if size.is_empty() { 0 } else { u64::from_str_radix(size, 16).expect("15 digits fit") };

@@ -17,6 +17,10 @@ use crate::limits::{CHUNK_EXTENSIONS_SIZE, CHUNK_LINE_SIZE, TRAILER_LINE_SIZE, T
 /// Significant hexadecimal digits of a chunk size: 2^60 - 1, so that no sum can overflow.
 const SIZE_DIGITS: usize = 15;
 
+/// Digits of a chunk size, leading zeros included. Sizes are forwarded as they came, and servers that
+/// hold a size in 64 bits count every digit.
+const SIZE_LENGTH: usize = 16;
+
 /// Position in a chunked body.
 #[derive(Debug, Clone)]
 pub struct Chunked {
@@ -136,7 +140,7 @@ impl Chunked {
             _ => return Err(HeadError::Malformed),
         }
         let zeros = rest[..digits].iter().take_while(|&&byte| byte == b'0').count();
-        if digits - zeros > SIZE_DIGITS {
+        if digits > SIZE_LENGTH || digits - zeros > SIZE_DIGITS {
             return Err(HeadError::Malformed);
         }
         let extension = &rest[digits..line_len];
@@ -365,8 +369,9 @@ mod tests {
     fn bounds_lines_extensions_and_trailers() {
         let long_line = format!("5;{}\r\nhello\r\n", "a".repeat(300));
         assert_eq!(run(long_line.as_bytes(), &[]).err(), Some(HeadError::ChunkLineTooLong));
-        let zeros = format!("{}5\r\nhello\r\n0\r\n\r\n", "0".repeat(40));
-        assert!(run(zeros.as_bytes(), &[]).is_ok());
+        let zeros = |count| format!("{}5\r\nhello\r\n0\r\n\r\n", "0".repeat(count));
+        assert!(run(zeros(15).as_bytes(), &[]).is_ok());
+        assert_eq!(run(zeros(16).as_bytes(), &[]).err(), Some(HeadError::Malformed));
         let many_extensions = format!("1;{}\r\nx\r\n", "a".repeat(200)).repeat(100);
         assert_eq!(run(many_extensions.as_bytes(), &[]).err(), Some(HeadError::ChunkExtensionsTooLarge));
     }

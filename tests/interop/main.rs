@@ -15,6 +15,7 @@ mod browser;
 mod client_hello;
 mod clients;
 mod cookies;
+mod differential;
 mod failover;
 mod origin;
 mod passthrough;

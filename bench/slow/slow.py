@@ -1,0 +1,255 @@
+#!/usr/bin/env python3
+"""Thousands of slow clients at once: does a well-behaved one on the same listener notice?
+
+    bench/slow/slow.py                                   torii, every attack, plain and TLS, 4,000 clients
+    bench/slow/slow.py --proxies haproxy,nginx,torii     the same for all three
+    bench/slow/slow.py --modes H,B --plain --connections 1000
+
+Needs Debian's slowhttptest, nginx-light and openssl (haproxy to compare), and `cargo build --release` done.
+
+The attacks are slowhttptest's: H sends a header line every few seconds and never ends the head, B does
+the same with a body, R asks for thousands of overlapping ranges, X reads a large answer a few bytes at
+a time through a tiny window. Beside them a client sends at a fixed rate; its p99 is taken before and
+during. Memory (proportional set size) and descriptors are read before, at their peak, and once the
+attack is over. "gone after" is when the proxy held no attacker any more, counted from the moment
+when it held most; a dash says that the attack ended first, so the proxy would have held them longer.
+The proxy has a core to itself, everything else shares another. Proxy, server and well-behaved client
+run with real-time priority where root may ask for it, so that what they are slowed by is the attack,
+not the attacker's share of a core or other work on the machine.
+"""
+
+import argparse
+import os
+import re
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from rig import origin, processes, proxies  # noqa: E402
+
+NAMES = ("haproxy", "nginx", "torii")
+# slowhttptest's arguments for each attack, and the page it asks for.
+ATTACKS = {
+    "H": (["-H", "-i", "4", "-x", "24"], "/256"),
+    "B": (["-B", "-i", "4", "-x", "24", "-s", "8192"], "/upload"),
+    "R": (["-R", "-a", "10", "-b", "3000"], "/256"),
+    "X": (["-X", "-w", "10", "-y", "20", "-n", "5", "-z", "32", "-k", "3"], "/1m"),
+}
+# New attackers a second.
+RATE = 500
+# Requests a second of the well-behaved client.
+STEADY_RATE = 400
+QUIET_SECONDS = 15
+# What may be open beside attackers: the steady client's connections and those to the servers.
+DESCRIPTORS_ELSE = 48
+SETTLE_LIMIT = 120
+STEADY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "steady.py")
+
+
+@dataclass
+class Row:
+    """One attack on one listener of one proxy."""
+
+    proxy: str
+    mode: str
+    attack: str
+    quiet_ms: float
+    during_ms: float
+    failed: int
+    held: int
+    gone_after: float | None
+    memory_kib: tuple  # before, peak, after
+    descriptors: tuple  # before, after
+
+    def faults(self, options):
+        """What must hold and does not."""
+        found = []
+        if self.during_ms >= 2 * max(self.quiet_ms, options.floor_ms):
+            found.append(f"p99 {self.during_ms:.2f} ms, quiet {self.quiet_ms:.2f} ms")
+        if self.failed:
+            found.append(f"{self.failed} well-behaved requests failed")
+        if self.gone_after is None:
+            found.append("attackers were not closed")
+        if self.memory_kib[2] > self.memory_kib[0] + options.memory_growth_kib:
+            found.append(f"memory {self.memory_kib[0]} KiB before, {self.memory_kib[2]} KiB after")
+        if self.descriptors[1] > self.descriptors[0] + DESCRIPTORS_ELSE:
+            found.append(f"{self.descriptors[0]} descriptors before, {self.descriptors[1]} after")
+        return found
+
+
+def main():
+    """Runs the attacks, prints the table. Exit status 1 if something that must hold for torii does not."""
+    options = arguments()
+    processes.require({"nginx", "openssl", "slowhttptest", "taskset"} | (set(options.proxies) - {"torii"}))
+    processes.stop_on_signals()
+    if "torii" in options.proxies and not os.access(options.torii, os.X_OK):
+        sys.exit(f"{options.torii} is not there: run `cargo build --release`, or name it with --torii")
+    print(f"{options.connections} slow clients, one worker; memory in KiB before / peak / after\n")
+    columns = (
+        "proxy | listener | attack | p99 quiet ms | p99 during ms | attackers | gone after s | memory | descriptors"
+    )
+    print(f"| {columns} |")
+    print("|---|---|---|---|---|---|---|---|---|", flush=True)
+    faults = []
+    with (
+        tempfile.TemporaryDirectory(prefix="torii-slow-") as folder,
+        origin.origin(folder, options.client_core, ahead=True) as servers,
+    ):
+        for name in options.proxies:
+            for mode in options.modes:
+                for attack in options.attacks:
+                    row = measure(options, folder, servers, name, mode, attack)
+                    show(row)
+                    if name == "torii":
+                        faults += [f"torii, {mode}, {attack}: {fault}" for fault in row.faults(options)]
+    for fault in faults:
+        print(f"FAILED: {fault}")
+    sys.exit(1 if faults else 0)
+
+
+def arguments():
+    """The command line, checked."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--connections", type=int, default=4000, help="slow clients (4000)")
+    parser.add_argument("--seconds", type=int, default=75, help="an attack is given up after this long (75)")
+    parser.add_argument("--modes", dest="attacks", default=",".join(ATTACKS), help="comma-separated, of H B R X")
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument("--plain", dest="modes", action="store_const", const=["plain"])
+    mode.add_argument("--tls", dest="modes", action="store_const", const=["tls"])
+    parser.add_argument("--proxies", default="torii", help="comma-separated, of haproxy nginx torii (torii)")
+    parser.add_argument("--torii", default="target/release/torii", help="binary (target/release/torii)")
+    parser.add_argument("--driver", default="auto", choices=["auto", "io_uring", "epoll"], help="torii's io.driver")
+    parser.add_argument("--floor-ms", type=float, default=0, help="a quiet p99 below this counts as this (0)")
+    parser.add_argument("--memory-growth-kib", type=int, default=8192, help="bound of memory after an attack (8192)")
+    options = parser.parse_args()
+    options.modes = options.modes or ["plain", "tls"]
+    options.proxies = options.proxies.split(",")
+    options.attacks = options.attacks.split(",")
+    if not set(options.proxies) <= set(NAMES) or not set(options.attacks) <= set(ATTACKS):
+        parser.error(f"--proxies takes {', '.join(NAMES)}; --modes takes {', '.join(ATTACKS)}")
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        parser.error("this needs two cores: one for the proxy alone, one for everything else")
+    options.client_core, options.proxy_core = cores[0], cores[-1]
+    return options
+
+
+def measure(options, folder, servers, name, mode, attack):
+    """One fresh proxy: quiet, attack, quiet again. Gives the row."""
+    with tempfile.TemporaryDirectory(dir=folder) as room:
+        setup = proxies.Setup(
+            folder=room,
+            servers=servers,
+            certificate=proxies.certificate(room),
+            core=options.proxy_core,
+            sink_port=None,
+            torii=os.path.abspath(options.torii),
+            driver=options.driver,
+            ahead=True,
+            connections=2 * options.connections,
+        )
+        with proxies.proxy(name, setup) as proxy:
+            samples = os.path.join(room, "steady")
+            port = proxy.tls if mode == "tls" else proxy.plain
+            command = [sys.executable, STEADY, port, mode, STEADY_RATE, samples]
+            with processes.running(
+                command, options.client_core, os.path.join(room, "steady.log"), ahead=True
+            ) as steady:
+                time.sleep(QUIET_SECONDS)
+                before = reading(proxy)
+                start = time.time()
+                peak, gone_after = drive(options, proxy, mode, attack, before, room)
+                end = time.time()
+                after = settled(proxy, before, options)
+                processes.stop(steady)
+            timed = read_samples(samples)
+    return Row(
+        proxy=name,
+        mode=mode,
+        attack=attack,
+        quiet_ms=p99([ms for due, ms in timed if start - QUIET_SECONDS + 2 <= due < start]),
+        during_ms=p99([ms for due, ms in timed if start <= due < end]),
+        failed=sum(1 for _, ms in timed if ms == float("inf")),
+        held=max(0, peak[1] - before[1]),
+        gone_after=gone_after,
+        memory_kib=(before[0], peak[0], after[0]),
+        descriptors=(before[1], after[1]),
+    )
+
+
+def reading(proxy):
+    """Memory and descriptors."""
+    return processes.memory_kib(proxy.pid), processes.descriptor_count(proxy.pid)
+
+
+def drive(options, proxy, mode, attack, before, room):
+    """Runs slowhttptest to its end. Gives the highest reading, and when the proxy had closed all attackers."""
+    arguments, path = ATTACKS[attack]
+    # Other work on the machine must not hold the attack back either.
+    command = (["nice", "-n", "-10"] if os.geteuid() == 0 else []) + [
+        "taskset",
+        "-c",
+        str(options.client_core),
+        "slowhttptest",
+        *arguments,
+    ]
+    command += ["-c", str(options.connections), "-r", str(RATE), "-l", str(options.seconds)]
+    command += ["-u", proxy.url(mode == "tls", path)]
+    log = os.path.join(room, "slowhttptest.log")
+    memory, descriptors, peak_at, gone_after = 0, 0, time.monotonic(), None
+    # Without an end of attackers before that moment the attack is still growing.
+    grown = time.monotonic() + options.connections / RATE
+    with processes.running(command, None, log) as attacker:
+        while attacker.poll() is None:
+            time.sleep(0.5)
+            now = reading(proxy)
+            memory = max(memory, now[0])
+            if now[1] > descriptors:
+                descriptors, peak_at = now[1], time.monotonic()
+            gone = now[1] <= before[1] + DESCRIPTORS_ELSE and time.monotonic() > grown
+            if gone and gone_after is None and attacker.poll() is None:
+                gone_after = time.monotonic() - peak_at
+    if gone_after is None and "No open connections left" in re.sub(r"\x1b\[[0-9;]*m", "", processes.tail(log, 400)):
+        gone_after = time.monotonic() - peak_at
+    return (memory, descriptors), gone_after
+
+
+def settled(proxy, before, options):
+    """The reading once memory and descriptors are back, or when there is no more waiting for it."""
+    deadline = time.monotonic() + SETTLE_LIMIT
+    while True:
+        time.sleep(2)
+        now = reading(proxy)
+        back = now[0] <= before[0] + options.memory_growth_kib // 2 and now[1] <= before[1] + DESCRIPTORS_ELSE
+        if back or time.monotonic() > deadline:
+            return now
+
+
+def read_samples(path):
+    """(due, milliseconds) of each request."""
+    with open(path) as lines:
+        return [tuple(map(float, line.split())) for line in lines]
+
+
+def p99(milliseconds):
+    """The 99th percentile."""
+    if not milliseconds:
+        sys.exit("the well-behaved client has no samples")
+    return sorted(milliseconds)[int(len(milliseconds) * 0.99)]
+
+
+def show(row):
+    """Prints a row as soon as it is there."""
+    gone = "–" if row.gone_after is None else f"{row.gone_after:.0f}"
+    memory = " / ".join(f"{value:,}" for value in row.memory_kib)
+    print(
+        f"| {row.proxy} | {row.mode} | {row.attack} | {row.quiet_ms:.2f} | {row.during_ms:.2f} | {row.held:,} | {gone} "
+        f"| {memory} | {row.descriptors[0]} / {row.descriptors[1]} |",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()
