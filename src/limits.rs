@@ -142,6 +142,10 @@ pub const PROXY_V2_SIZE: usize = 16 + 2048;
 /// Queue of connections the kernel may hold for a listener (bounded by net.core.somaxconn).
 pub const LISTEN_BACKLOG: i32 = 4096;
 
+/// Bytes of a response that the kernel may hold for a client beyond what the client's window takes. More
+/// would only let a slow reader fill megabytes of kernel memory at full speed: 4,000 of them fill gigabytes.
+pub const UNSENT_SIZE: u32 = 128 * 1024;
+
 /// Bytes of one worker's access-log ring: about 7,000 records. Full: the record is dropped and counted.
 pub const LOG_RING_BYTES: usize = 1024 * 1024;
 

@@ -11,12 +11,12 @@ use socket2::{Domain, Protocol, SockRef, Socket as RawSocket, Type};
 
 use super::deadline::Deadlines;
 use super::socket::Socket;
-use crate::limits::LISTEN_BACKLOG;
+use crate::limits::{LISTEN_BACKLOG, UNSENT_SIZE};
 
 /// Makes `count` sockets that share `address`; the kernel spreads connections over them.
 ///
-/// IP_FREEBIND lets a standby node listen on an address it does not own yet. TCP_NODELAY is
-/// inherited by accepted connections.
+/// IP_FREEBIND lets a standby node listen on an address it does not own yet. TCP_NODELAY and
+/// TCP_NOTSENT_LOWAT are inherited by accepted connections.
 ///
 /// # Errors
 /// What the kernel says of the address: in use, not permitted, no such family.
@@ -47,6 +47,7 @@ fn bind_one(address: SocketAddr, shared: bool) -> io::Result<RawSocket> {
     }
     socket.bind(&address.into())?;
     socket.set_tcp_nodelay(true)?;
+    socket.set_tcp_notsent_lowat(UNSENT_SIZE)?;
     socket.listen(LISTEN_BACKLOG)?;
     Ok(socket)
 }
@@ -134,6 +135,16 @@ mod tests {
         drop(first);
         let group = bind_group(address, 3).unwrap();
         assert!(group.iter().all(|socket| socket.local_addr().unwrap() == address));
+    }
+
+    #[test]
+    fn accepted_connections_inherit_the_options() {
+        let listener = bind_group("127.0.0.1:0".parse().unwrap(), 1).unwrap().remove(0);
+        let _client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (accepted, _) = listener.accept().unwrap();
+        let options = SockRef::from(&accepted);
+        assert!(options.tcp_nodelay().unwrap());
+        assert_eq!(options.tcp_notsent_lowat().unwrap(), UNSENT_SIZE);
     }
 
     #[test]
