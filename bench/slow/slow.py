@@ -45,6 +45,8 @@ QUIET_SECONDS = 15
 # What may be open beside attackers: the steady client's connections and those to the servers.
 DESCRIPTORS_ELSE = 48
 SETTLE_LIMIT = 120
+# Pause between two readings of the memory during an attack; a reading delays the proxy a little.
+MEMORY_SECONDS = 10
 STEADY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "steady.py")
 
 
@@ -181,7 +183,8 @@ def measure(options, folder, servers, name, mode, attack):
 
 def reading(proxy):
     """Memory and descriptors."""
-    return processes.memory_kib(proxy.pid), processes.descriptor_count(proxy.pid)
+    with processes.briefly_ahead():
+        return processes.memory_kib(proxy.pid), processes.descriptor_count(proxy.pid)
 
 
 def drive(options, proxy, mode, attack, before, room):
@@ -199,16 +202,18 @@ def drive(options, proxy, mode, attack, before, room):
     command += ["-u", proxy.url(mode == "tls", path)]
     log = os.path.join(room, "slowhttptest.log")
     memory, descriptors, peak_at, gone_after = 0, 0, time.monotonic(), None
+    read_at = time.monotonic()
     # Without an end of attackers before that moment the attack is still growing.
     grown = time.monotonic() + options.connections / RATE
     with processes.running(command, None, log) as attacker:
         while attacker.poll() is None:
             time.sleep(0.5)
-            now = reading(proxy)
-            memory = max(memory, now[0])
-            if now[1] > descriptors:
-                descriptors, peak_at = now[1], time.monotonic()
-            gone = now[1] <= before[1] + DESCRIPTORS_ELSE and time.monotonic() > grown
+            now = processes.descriptor_count(proxy.pid)
+            if now > descriptors:
+                descriptors, peak_at = now, time.monotonic()
+            if time.monotonic() > read_at + MEMORY_SECONDS:
+                memory, read_at = max(memory, reading(proxy)[0]), time.monotonic()
+            gone = now <= before[1] + DESCRIPTORS_ELSE and time.monotonic() > grown
             if gone and gone_after is None and attacker.poll() is None:
                 gone_after = time.monotonic() - peak_at
     if gone_after is None and "No open connections left" in re.sub(r"\x1b\[[0-9;]*m", "", processes.tail(log, 400)):
