@@ -126,11 +126,13 @@ impl Chunked {
 
     /// A whole chunk-size line: the length of its digits, and of the extension to leave out.
     fn size_line(&mut self, rest: &[u8]) -> Result<Option<(usize, usize)>, HeadError> {
-        let digits = rest.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
-        if digits < rest.len() && (digits == 0 || !matches!(rest[digits], b'\r' | b';' | b' ' | b'\t')) {
+        // What lies beyond the limit is not looked at: the verdict never depends on how much has come.
+        let visible = &rest[..rest.len().min(CHUNK_LINE_SIZE + 1)];
+        let digits = visible.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+        if digits < visible.len() && (digits == 0 || !matches!(rest[digits], b'\r' | b';' | b' ' | b'\t')) {
             return Err(HeadError::Malformed);
         }
-        let line_len = scan::value_len(&rest[..rest.len().min(CHUNK_LINE_SIZE + 1)]);
+        let line_len = scan::value_len(visible);
         if line_len > CHUNK_LINE_SIZE {
             return Err(HeadError::ChunkLineTooLong);
         }
