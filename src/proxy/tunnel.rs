@@ -126,8 +126,10 @@ pub(super) async fn run(worker: &Worker, client: &End, tunnel: Box<Tunnel>) {
     };
     let counted = Counted::new(&worker.counters.worker.tunnels_open);
     relay.touch();
-    let directions = join(relay.carry(Side::Client, from_client), relay.carry(Side::Server, from_server));
-    let (to_server, to_client) = directions.await;
+    // Apart, since `join` would keep room for each of them twice.
+    let up = Box::pin(relay.carry(Side::Client, from_client));
+    let down = Box::pin(relay.carry(Side::Server, from_server));
+    let (to_server, to_client) = join(up, down).await;
     account.sent_to_server(to_server);
     account.sent(to_client as usize);
     account.received(to_client as usize);
@@ -176,7 +178,8 @@ impl Relay<'_> {
                 Some(held) => held,
                 None => self.wait(side).await,
             };
-            let stopped = self.relay(side, held, &mut sent).await;
+            // A silent direction is to be small: what it needs while bytes pass is made when they do.
+            let stopped = Box::pin(self.relay(side, held, &mut sent)).await;
             self.permit.leave();
             if stopped == Stopped::Over {
                 return sent;
