@@ -196,7 +196,11 @@ fn obey(mut stream: TcpStream) -> io::Result<()> {
     stream.write_all(b"0123456789")?;
     match order[0] {
         b'e' => stream.shutdown(Shutdown::Write)?,
-        b'r' => return socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)),
+        b'r' => {
+            // Not before its answer has arrived: HAProxy may take a reset right behind it for an end.
+            stream.read_exact(&mut order)?;
+            return socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+        }
         _ => {}
     }
     io::copy(&mut stream, &mut io::sink()).map(drop)
@@ -214,7 +218,9 @@ fn end(relay: &Relay, way: u8) -> SocketAddr {
         b'c' => stream.shutdown(Shutdown::Write).unwrap(),
         // The client breaks off.
         b'a' => socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap(),
-        // The server ends or breaks off, or nobody says anything.
+        // The server breaks off when it hears that.
+        b'r' => stream.write_all(b"!").unwrap(),
+        // The server ends, or nobody says anything.
         _ => {}
     }
     if way != b'a' {
