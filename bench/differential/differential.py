@@ -4,7 +4,7 @@
     bench/differential/differential.py                          10,000 requests, seed 1
     bench/differential/differential.py --requests 300 --seed 7  a short look
     bench/differential/differential.py --only "chunk line end"  one class, every case printed
-    bench/differential/differential.py --table                  the Markdown table of classes
+    bench/differential/differential.py --table                  what is taken differently, as a Markdown table
 
 Needs Debian's haproxy and nginx-light, and `cargo build --release` done.
 
@@ -160,19 +160,25 @@ class Run:
         for index in again:
             results[index] = (await self.run([results[index].case], QUIET_AGAIN))[0]
         known = {(r.case.names(), tuple(r.verdict.words.values())) for r in results if len(r.case.mutations) == 1}
-        several = [i for i, r in enumerate(results) if len(r.case.mutations) > 1]
         parts, owners = [], []
-        for index in several:
-            words = tuple(results[index].verdict.words.values())
-            if any(((name,), words) in known for name in results[index].case.names()):
+        for index, result in enumerate(results):
+            words = tuple(result.verdict.words.values())
+            names = result.case.names()
+            if len(names) == 1 or not result.verdict.faults and any(((name,), words) in known for name in names):
                 continue
-            for mutation in results[index].case.mutations:
-                parts.append(dataclasses.replace(results[index].case, mutations=(mutation,)))
+            for mutation in result.case.mutations:
+                base = CATALOGUE[mutation[0]].base or result.case.base
+                parts.append(dataclasses.replace(result.case, base=base, mutations=(mutation,)))
                 owners.append(index)
-        singles = await self.run(parts, QUIET)
-        for single, index in zip(singles, owners):
-            if single.verdict.words == results[index].verdict.words:
-                results[index] = single
+        by_owner = collections.defaultdict(list)
+        for single, index in zip(await self.run(parts, QUIET), owners):
+            by_owner[index].append(single)
+        for index, singles in by_owner.items():
+            if verdict.explained(results[index], singles):
+                results[index].verdict.faults.clear()
+            same = [single for single in singles if single.verdict.words == results[index].verdict.words]
+            if same and not results[index].verdict.faults:
+                results[index] = same[0]
         return results
 
     def unlogged(self, results):

@@ -16,6 +16,7 @@ LENGTH = re.compile(rb"(0|[1-9][0-9]{0,18})\Z")
 REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([\x21\x22\x24-\x7e\x80-\xff]+) HTTP/1\.([01])\Z")
 CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 MARKER = re.compile(rb"id(\d{6,})z")
+KIND = re.compile(rb"z[-/](main|inner|follow)")
 CASE = re.compile(rb"id\d{6,}z-[a-z]+\Z")
 DISGUISE = re.compile(rb"(content[^a-z0-9]length|transfer[^a-z0-9]encoding)\Z")
 # Fields that may stand once at most.
@@ -47,8 +48,8 @@ class Message:
     def kind(self):
         """main, inner, follow, or other: which of the case's requests this is."""
         case = self.values(b"x-case")
-        kind = case[0].rpartition(b"-")[2] if case else self.target.rpartition(b"/")[2]
-        return kind.decode() if kind in (b"main", b"inner", b"follow") else "other"
+        kind = KIND.search(case[0] if case else self.target)
+        return kind[1].decode() if kind else "other"
 
     def markers(self):
         """The cases that its bytes name."""

@@ -1,11 +1,15 @@
 """Prints what a run found: faults first, then the classes of differences."""
 
 import collections
+import dataclasses
+import re
 
 from catalogue import CATALOGUE
 
 FAULTS_SHOWN = 40
 SAMPLE_SIZE = 700
+EXAMPLE_SIZE = 60
+ESCAPES = {"\r": "\\r", "\n": "\\n", "\t": "\\t"}
 
 
 def show(results, options):
@@ -68,23 +72,43 @@ def print_classes(results):
 
 
 def print_table(results):
-    """One row for each class, each way of taking it with the number of its cases."""
-    print("| odd in | torii | HAProxy | nginx | torii's rule |\n|---|---|---|---|---|")
-    by_class = collections.defaultdict(list)
-    for result in results:
-        if len(result.case.mutations) == 1:
-            by_class[result.case.names()[0]].append(result)
+    """One row for each class that is taken differently: its commonest difference, by an example."""
+    print("| odd | for example | torii | HAProxy | nginx | rule |\n|---|---|---|---|---|---|")
+    commonest = {}
+    for (names, words), members in grouped(results).items():
+        if len(names) == 1 and len(set(words)) > 1 and len(members) > len(commonest.get(names[0], [])):
+            commonest[names[0]] = members
     for name in CATALOGUE:
-        if name in by_class:
-            columns = [
-                summary(r.verdict.words[proxy] for r in by_class[name]) for proxy in ("torii", "haproxy", "nginx")
-            ]
-            print(f"| {name} | {' | '.join(columns)} | {CATALOGUE[name].why} |")
+        if name in commonest:
+            smallest = min(commonest[name], key=lambda member: len(member.sent))
+            cells = [name, example(smallest), *smallest.verdict.words.values(), CATALOGUE[name].why]
+            print(f"| {' | '.join(cells)} |")
 
 
-def summary(words):
-    """`400 12, accepts 3`."""
-    return ", ".join(f"{word.replace('|', '/')} ×{count}" for word, count in collections.Counter(words).most_common())
+def example(result):
+    """The odd lines of a request: those that the same request without its oddity does not have."""
+    even = dataclasses.replace(result.case, mutations=()).build(result.marker, CATALOGUE).render()
+    left, odd = collections.Counter(lines(even)), b""
+    for line in lines(result.sent):
+        if left[line]:
+            left[line] -= 1
+        else:
+            odd += line
+    text = (odd or b"without " + b"".join(+left)).decode("latin-1").replace(f"/{result.marker}/main", "/x")
+    text = "".join(map(printable, text))
+    return "`` " + (text if len(text) <= EXAMPLE_SIZE else text[:EXAMPLE_SIZE] + "…") + " ``"
+
+
+def lines(data):
+    """Lines with their ends."""
+    return re.findall(rb"[^\n]*\n|[^\n]+", data)
+
+
+def printable(character):
+    """A character as it can stand in a table."""
+    if character == "|":
+        return "\\|"
+    return character if " " <= character <= "~" else ESCAPES.get(character, f"\\x{ord(character):02x}")
 
 
 def print_changes(results):

@@ -75,7 +75,7 @@ struct Read {
 }
 
 /// Significant digits of a size that are taken.
-const DIGITS_MAX: usize = 15;
+const DIGITS_MAX: usize = 13;
 
 /// Digits of a size that are taken, leading zeros included.
 const DIGITS_WITH_ZEROS_MAX: usize = 16;
@@ -99,7 +99,7 @@ fn read_all(data: &[u8], reading: &mut Read) -> Result<(), End> {
         if too_long || too_large || digits == 0 || !is_extension(&line[digits..]) {
             return Err(End::Refused);
         }
-        let size = if size.is_empty() { 0 } else { u64::from_str_radix(size, 16).expect("15 digits fit") };
+        let size = if size.is_empty() { 0 } else { u64::from_str_radix(size, 16).expect("13 digits fit") };
         reading.announced += size;
         reading.body.extend_from_slice(&line[..digits]);
         reading.body.extend_from_slice(b"\r\n");

@@ -72,6 +72,7 @@ fn d46_a_chunk_size_fits() {
         "10000000000000000",
         "10000000000000005",
         "1000000000000005",
+        "10000000000000",
     ];
     let bodies: Vec<String> = sizes.iter().map(|size| format!("{size}\r\nhello\r\n0\r\n\r\n")).collect();
     all_refused("D46", &bodies.iter().map(String::as_str).collect::<Vec<_>>());

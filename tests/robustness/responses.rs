@@ -296,10 +296,11 @@ fn r16_declared_sizes_beyond_32_bits_are_streamed() {
     let chunked = "Transfer-Encoding: chunked\r\n";
     World::start().run_replies(&[
         Reply::truncated("R16 chunk of 4 GiB", "hello", ok(chunked, "100000000\r\nhello")).and_closed(),
-        Reply::truncated("R16 chunk of 2^60 - 1", "hello", ok(chunked, "fffffffffffffff\r\nhello"))
+        Reply::truncated("R16 chunk of 2^52 - 1", "hello", ok(chunked, "fffffffffffff\r\nhello"))
             .and_closed(),
         Reply::truncated("R16 length of 5 GB", "hello", ok("Content-Length: 5000000000\r\n", "hello"))
             .and_closed(),
+        Reply::refused_in_body("R16 chunk of 2^52", ok(chunked, "10000000000000\r\nhello")).and_closed(),
         Reply::refused_in_body("R16 chunk of 2^64", ok(chunked, "10000000000000000\r\nhello")).and_closed(),
         Reply::refused_in_body("R16 negative chunk", ok(chunked, "-5\r\nhello")).and_closed(),
         Reply::refused_in_body("R16 bare line feed", ok(chunked, "5\nhello\r\n0\r\n\r\n")).and_closed(),
