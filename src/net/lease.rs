@@ -120,6 +120,11 @@ impl Pool {
         .await
     }
 
+    /// Sessions that may hold a permit at once.
+    pub fn sessions_max(&self) -> usize {
+        self.0.sessions_max
+    }
+
     /// Whether sessions wait for a permit.
     #[inline]
     pub fn is_contended(&self) -> bool {

@@ -44,6 +44,16 @@ impl Slab {
         }
     }
 
+    /// Bytes of a slot.
+    pub(super) fn slot_size(&self) -> usize {
+        self.slot_size
+    }
+
+    /// What a slot's address is a multiple of.
+    pub(super) fn alignment(&self) -> usize {
+        PAGE
+    }
+
     /// The memory of one slot: zeroes at first, later what was left in it.
     ///
     /// # Safety

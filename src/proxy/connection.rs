@@ -159,7 +159,8 @@ pub(super) fn serve(mut connection: Connection) -> impl Future<Output = ()> {
             if connection.client.is_handshaking() && !Box::pin(handshake::line_up(&connection)).await {
                 return;
             }
-            match Box::pin(work(&mut connection)).await {
+            let memory = connection.worker().clone();
+            match memory.session_memory.place(work(&mut connection)).await {
                 (Ended::Park, _) => {}
                 (Ended::Close, _) => return,
                 (Ended::Tunnel(mut tunnel), permit) => {

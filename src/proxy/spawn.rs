@@ -130,6 +130,7 @@ async fn keep_time(worker: &Worker) {
         }
         if ticks.is_multiple_of(TICKS_PER_SHRINK) {
             worker.pool.shrink();
+            worker.session_memory.shrink();
         }
         if worker.draining.get() {
             // A connection may have become idle after the drain began.

@@ -12,7 +12,7 @@ use super::turnstile::Turnstile;
 use super::upstream::Upstreams;
 use crate::http::head::{Field, HeadLimits};
 use crate::net::lease::Permit;
-use crate::net::{Clock, Deadlines, Pool};
+use crate::net::{Clock, Deadlines, Pool, SessionMemory};
 use crate::observe::counters::WorkerCounters;
 use crate::observe::ring::RecordWriter;
 use crate::snapshot::publish::View;
@@ -22,6 +22,7 @@ use crate::snapshot::{Backend, Snapshot};
 pub(super) struct Worker {
     pub(super) clock: Clock,
     pub(super) pool: Pool,
+    pub(super) session_memory: SessionMemory,
     pub(super) deadlines: Rc<Deadlines>,
     pub(super) head_limits: HeadLimits,
     pub(super) counters: Arc<WorkerCounters>,
@@ -83,6 +84,7 @@ impl Worker {
         let snapshot = view.latest().clone();
         Self {
             clock: Clock::start(),
+            session_memory: SessionMemory::new(pool.sessions_max()),
             pool,
             deadlines: Rc::new(Deadlines::default()),
             head_limits,
