@@ -129,10 +129,15 @@ fn addresses(header: &[u8], size: usize) -> Option<Announced> {
         destination: SocketAddr::new(ip(16 + size)?, port(ports + 2)?),
     };
     let mut at = ports + 4;
+    let mut has_sum = false;
     while at < header.len() {
         let length = usize::from(port(at + 1)?);
         let value = header.get(at + 3..at + 3 + length)?;
         if header[at] == 3 {
+            if has_sum {
+                return None;
+            }
+            has_sum = true;
             let mut zeroed = header.to_vec();
             zeroed.get_mut(at + 3..at + 7).filter(|_| length == 4)?.fill(0);
             if castagnoli(&zeroed).to_be_bytes() != value {

@@ -87,10 +87,15 @@ fn announced(source: IpAddr, destination: IpAddr, ports: [u8; 4]) -> Announced {
 
 /// Walks the TLVs: each inside the block, the checksum right.
 fn check_values(header: &[u8], mut values: &[u8]) -> Result<(), HeaderError> {
+    let mut checked = false;
     while let Some((&[kind, high, low], rest)) = values.split_first_chunk::<3>() {
         let length = usize::from(u16::from_be_bytes([high, low]));
         let (value, after) = rest.split_at_checked(length).ok_or(HeaderError::Malformed)?;
         if kind == CRC32C {
+            // One is the sum of the whole; hundreds would be hundreds of sums of it.
+            if std::mem::replace(&mut checked, true) {
+                return Err(HeaderError::Malformed);
+            }
             let value: [u8; 4] = value.try_into().map_err(|_| HeaderError::Malformed)?;
             let at = header.len() - after.len() - value.len();
             if checksum(header, at) != u32::from_be_bytes(value) {
