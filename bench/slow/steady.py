@@ -1,9 +1,11 @@
 """A well-behaved client: requests at a fixed rate over a few kept connections, and how long each took.
 
-Run as its own process (`python3 steady.py PORT TLS RATE FILE`) until SIGTERM; then FILE holds one
-line for each request: seconds since the epoch when it was due, and its milliseconds. A request that
-is late because the one before it was slow is counted from when it was due, so that no stall hides
-behind a client that waits.
+Run as its own process (`python3 steady.py PROXY_PORT TLS SERVER_PORT RATE FILE`) until SIGTERM; then
+FILE holds one line for each request: seconds since the epoch when it was due, its milliseconds, and
+whom it went to. Requests go to the proxy and, as a control, straight to the server in turn: what the
+attacker's own work does to this client and the server shows in the control. A request that is late
+because the one before it was slow is counted from when it was due, so that no stall hides behind a
+client that waits.
 """
 
 import gc
@@ -20,25 +22,26 @@ BODY_SIZE = 256
 
 def main():
     """Sends until told to stop."""
-    port, tls, rate, path = int(sys.argv[1]), sys.argv[2] == "tls", float(sys.argv[3]), sys.argv[4]
+    proxy, tls, server, rate, path = int(sys.argv[1]), sys.argv[2] == "tls", int(sys.argv[3]), *sys.argv[4:6]
     stopping = []
     signal.signal(signal.SIGTERM, lambda *_: stopping.append(True))
     gc.disable()
-    connections = [connect(port, tls) for _ in range(CONNECTIONS)]
+    targets = {"proxy": (proxy, tls), "server": (server, False)}
+    connections = {name: [connect(*target) for _ in range(CONNECTIONS)] for name, target in targets.items()}
     samples = []
     due = time.time()
     while not stopping:
-        due += 1 / rate
+        due += 1 / float(rate)
         time.sleep(max(0, due - time.time()))
-        turn = len(samples) % CONNECTIONS
-        if not ask(connections[turn]):
-            connections[turn] = connect(port, tls)
-            if not ask(connections[turn]):
-                samples.append((due, float("inf")))
-                continue
-        samples.append((due, (time.time() - due) * 1000))
+        name = "server" if len(samples) % 2 else "proxy"
+        pool, turn = connections[name], len(samples) // 2 % CONNECTIONS
+        answered = ask(pool[turn])
+        if not answered:
+            pool[turn] = connect(*targets[name])
+            answered = ask(pool[turn])
+        samples.append((due, (time.time() - due) * 1000 if answered else float("inf"), name))
     with open(path, "w") as file:
-        file.writelines(f"{due:.4f} {milliseconds:.4f}\n" for due, milliseconds in samples)
+        file.writelines(f"{due:.4f} {milliseconds:.4f} {name}\n" for due, milliseconds, name in samples)
 
 
 def connect(port, tls):
