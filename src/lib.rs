@@ -6,7 +6,8 @@
 //! cli -> control -> {admin, health, config, snapshot, observe}
 //!        proxy   -> {net, tls, http, balance, proxy_protocol, snapshot, observe}
 //!        config, snapshot, proxy -> address
-//! address, http, balance, proxy_protocol, health::machine import nothing but limits
+//!        ha      -> {config, snapshot, observe}
+//! address, http, balance, proxy_protocol, health::machine, ha::vrrp import nothing but limits
 //! ```
 //!
 //! `control` and `proxy` meet only in `snapshot`, `observe` and a small mailbox.
@@ -17,6 +18,7 @@ pub mod limits;
 pub mod address;
 pub mod balance;
 pub mod config;
+pub mod ha;
 pub mod health;
 pub mod http;
 pub mod net;

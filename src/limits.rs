@@ -355,3 +355,48 @@ pub mod timeouts {
     /// no buffer.
     pub const TUNNEL: Duration = Duration::from_secs(3600);
 }
+
+/// The pair, where `[ha]` says nothing else, and how far its keys go.
+pub mod ha {
+    use std::time::Duration;
+    /// Shared addresses (the count of an advert is one byte; keepalived suggests at most 20). They have
+    /// to fit one datagram of 1,280 bytes with 16 bytes each.
+    pub const ADDRESSES: usize = 64;
+    /// `[[ha.node]]` tables.
+    pub const NODES: usize = 8;
+    /// Adverts (keepalived: `advert_int 1`).
+    pub const ADVERT_INTERVAL: Duration = Duration::from_secs(1);
+    /// Shortest interval of version 3, and the step of all of them (RFC 9568 section 5.2.7).
+    pub const ADVERT_STEP: Duration = Duration::from_millis(10);
+    /// Longest interval of version 3: twelve bits of steps.
+    pub const ADVERT_INTERVAL_MAX_V3: Duration = Duration::from_millis(40_950);
+    /// Longest interval of version 2: eight bits of seconds.
+    pub const ADVERT_INTERVAL_MAX_V2: Duration = Duration::from_secs(255);
+    /// Base priority and what may be added to it; 255 would say that a node owns the address and keep
+    /// it from ever losing it.
+    pub const PRIORITY_MAX: u8 = 254;
+    /// Priority of a node that serves, above that of one that does not (keepalived: `weight 2`).
+    pub const SERVING_WEIGHT: u8 = 2;
+    /// Longest `preempt_delay` (keepalived: 1,000 seconds).
+    pub const PREEMPT_DELAY_MAX: Duration = Duration::from_secs(1000);
+    /// Drain of a planned hand-over.
+    pub const DRAIN: Duration = Duration::from_secs(3);
+    /// Longest `drain`.
+    pub const DRAIN_MAX: Duration = Duration::from_secs(300);
+    /// A worker without a heartbeat for this long does not serve. Twenty of its ticks.
+    pub const STALL_LIMIT: Duration = Duration::from_secs(1);
+    /// Shortest `stall_limit`: four ticks of a worker, so that a busy core is not taken for a stall.
+    pub const STALL_LIMIT_MIN: Duration = Duration::from_millis(200);
+    /// Longest `stall_limit`.
+    pub const STALL_LIMIT_MAX: Duration = Duration::from_secs(60);
+    /// Longest `announce_refresh`.
+    pub const ANNOUNCE_REFRESH_MAX: Duration = Duration::from_secs(86_400);
+    /// Port of `transport = "udp"`.
+    pub const UDP_PORT: u16 = 8112;
+    /// Fewest bytes of a `secret_file`: as many as the hash gives.
+    pub const SECRET_MIN: usize = 32;
+    /// Most bytes of a `secret_file`.
+    pub const SECRET_MAX: usize = 4096;
+    /// Characters of an interface's name (IFNAMSIZ without its end).
+    pub const INTERFACE_NAME: usize = 15;
+}

@@ -47,5 +47,16 @@ pub fn check(file: &schema::File, place: &Place<'_>, findings: &mut Findings) ->
         None => None,
     };
     let log = log?;
-    Some(Config { process, threads, io, limits, log, listeners, backends, stats, warnings: Vec::new() })
+    Some(Config {
+        process,
+        threads,
+        io,
+        limits,
+        log,
+        listeners,
+        backends,
+        stats,
+        ha: None,
+        warnings: Vec::new(),
+    })
 }

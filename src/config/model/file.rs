@@ -1,6 +1,6 @@
 //! A whole checked file.
 
-use super::{Backend, Io, Limits, Listener, Log, Process, Stats, Threads};
+use super::{Backend, Ha, Io, Limits, Listener, Log, Process, Stats, Threads};
 
 /// A whole checked file.
 #[derive(Debug, Clone)]
@@ -21,6 +21,8 @@ pub struct Config {
     pub backends: Vec<Backend>,
     /// `[stats]`, absent when there is no such table.
     pub stats: Option<Stats>,
+    /// `[ha]`, absent when there is no such table: one node that shares no address.
+    pub ha: Option<Ha>,
     /// What `torii check` and start-up print as warnings: rendered text, one per entry.
     pub warnings: Vec<String>,
 }

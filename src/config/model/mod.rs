@@ -6,6 +6,7 @@
 
 mod backend;
 mod file;
+mod ha;
 mod listener;
 mod mode;
 mod process;
@@ -15,6 +16,7 @@ mod timeouts;
 
 pub use backend::{Backend, Check, CheckKind, Cookie, Forwarding, Server};
 pub use file::Config;
+pub use ha::{AuthPass, Checksum, Ha, HaNode, Secret, Takeover, Transport, Version};
 pub use listener::{Listener, Tls};
 pub use mode::Mode;
 pub use process::{ControlCore, Driver, Io, Limits, Log, LogFormat, LogTarget, Process, Threads};
