@@ -3,7 +3,7 @@
 //! The module tree in dependency order; nothing points back:
 //!
 //! ```text
-//! cli -> control -> {admin, health, config, snapshot, observe}
+//! cli -> control -> {admin, ha, health, config, snapshot, observe}
 //!        proxy   -> {net, tls, http, balance, proxy_protocol, snapshot, observe}
 //!        config, snapshot, proxy -> address
 //!        ha      -> {config, snapshot, observe}

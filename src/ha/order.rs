@@ -1,0 +1,203 @@
+//! What control may ask of the ha thread, and when a hand-over is refused.
+//!
+//! A bounded mailbox; the thread answers each order once. A sender whose thread has ended gets no
+//! answer and takes that as `Refusal::Ended`.
+
+use std::fmt;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::status::{PairState, PairStatus, PeerHealth};
+
+/// Orders that may wait.
+pub const ORDERS_MAX: usize = 8;
+
+/// One order, with where its answer goes.
+#[derive(Debug)]
+pub enum Order {
+    /// Give the shared addresses to another node: priority 0, wait for the successor, take the addresses
+    /// away, stay standby until `TakeBack`. Answered when that is over, or refused at once.
+    HandOver {
+        /// Although nothing good is known of a successor.
+        force: bool,
+        /// How it ended.
+        reply: oneshot::Sender<Result<HandedOver, Refusal>>,
+    },
+    /// Stand for election again with the full priority, and take the addresses when it is the best.
+    TakeBack {
+        /// That it was noted.
+        reply: oneshot::Sender<Result<(), Refusal>>,
+    },
+    /// Give everything up and end the thread: priority 0 if active, addresses away, orderly end of the
+    /// guard.
+    Shutdown {
+        /// When nothing is left.
+        reply: oneshot::Sender<()>,
+    },
+}
+
+/// Control's end.
+pub type Orders = mpsc::Sender<Order>;
+
+/// The thread's end.
+pub type OrderQueue = mpsc::Receiver<Order>;
+
+/// A connected pair.
+pub fn mailbox() -> (Orders, OrderQueue) {
+    mpsc::channel(ORDERS_MAX)
+}
+
+/// How a hand-over ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HandedOver {
+    /// Another node advertises, and this one no longer has the addresses.
+    TakenBy(String),
+    /// Nobody was heard in time, so this node keeps the addresses or took them again.
+    NobodyTookIt,
+}
+
+/// Why an order is not obeyed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// This node has nothing to give.
+    NotActive(PairState),
+    /// `TakeBack`, but nothing was handed over.
+    NothingHandedOver,
+    /// Every other node is known to be dead or not to serve; each with what is known.
+    NoSuccessor(Vec<(String, PeerHealth)>),
+    /// Nothing is known of any other node.
+    SuccessorUnknown(Vec<String>),
+    /// A hand-over is under way.
+    Busy,
+    /// The ha thread has ended.
+    Ended,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotActive(state) => {
+                write!(f, "this node is {state}, not active: run it on the active node")
+            }
+            Self::NothingHandedOver => f.write_str("this node has not handed anything over"),
+            Self::NoSuccessor(peers) => {
+                let known: Vec<String> =
+                    peers.iter().map(|(name, health)| format!("{name} is {health}")).collect();
+                write!(f, "no other node could take over: {}", known.join("; "))
+            }
+            Self::SuccessorUnknown(names) => write!(
+                f,
+                "{} was never heard since this node started, so nobody knows whether it would take over",
+                names.join(", ")
+            ),
+            Self::Busy => f.write_str("a hand-over is under way"),
+            Self::Ended => f.write_str("the election has ended on this node"),
+        }
+    }
+}
+
+/// Whether a hand-over may begin. Asked before connections are softened, and again by the thread when
+/// the order arrives.
+///
+/// # Errors
+/// Why not. With `force` only a node that is not active, or is handing over already, refuses.
+pub fn may_hand_over(status: &PairStatus, force: bool) -> Result<(), Refusal> {
+    match status.state {
+        PairState::Active => {}
+        PairState::HandingOver => return Err(Refusal::Busy),
+        other => return Err(Refusal::NotActive(other)),
+    }
+    let hopeful = |health: &PeerHealth| matches!(health, PeerHealth::Serving | PeerHealth::NotKnownDead);
+    if force || status.peers.iter().any(|peer| hopeful(&peer.health)) {
+        return Ok(());
+    }
+    let unknown: Vec<String> = status
+        .peers
+        .iter()
+        .filter(|peer| peer.health == PeerHealth::NeverHeard)
+        .map(|peer| peer.name.clone())
+        .collect();
+    if !unknown.is_empty() {
+        return Err(Refusal::SuccessorUnknown(unknown));
+    }
+    Err(Refusal::NoSuccessor(
+        status.peers.iter().map(|peer| (peer.name.clone(), peer.health.clone())).collect(),
+    ))
+}
+
+/// Whether `torii failover --back` has anything to take back.
+///
+/// # Errors
+/// Nothing was handed over by this node.
+pub fn may_take_back(status: &PairStatus) -> Result<(), Refusal> {
+    if status.handed_over { Ok(()) } else { Err(Refusal::NothingHandedOver) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ha::test_support::status;
+
+    fn with_peer(state: PairState, health: PeerHealth) -> PairStatus {
+        let mut status = status();
+        status.state = state;
+        status.peers[0].health = health;
+        status
+    }
+
+    #[test]
+    fn only_an_active_node_hands_over() {
+        for state in [PairState::Standby, PairState::Starting, PairState::Fault] {
+            for force in [false, true] {
+                let judged = may_hand_over(&with_peer(state, PeerHealth::Serving), force);
+                assert_eq!(judged, Err(Refusal::NotActive(state)));
+            }
+        }
+        let under_way = with_peer(PairState::HandingOver, PeerHealth::Serving);
+        assert_eq!(may_hand_over(&under_way, true), Err(Refusal::Busy));
+    }
+
+    #[test]
+    fn refuses_without_a_successor_unless_forced() {
+        let dead = PeerHealth::Dead("protocol unreachable".into());
+        for health in [dead, PeerHealth::NotServing, PeerHealth::NeverHeard] {
+            let status = with_peer(PairState::Active, health.clone());
+            let refusal = may_hand_over(&status, false);
+            match health {
+                PeerHealth::NeverHeard => assert!(matches!(refusal, Err(Refusal::SuccessorUnknown(_)))),
+                _ => assert!(matches!(refusal, Err(Refusal::NoSuccessor(_))), "{refusal:?}"),
+            }
+            assert_eq!(may_hand_over(&status, true), Ok(()));
+        }
+        for health in [PeerHealth::Serving, PeerHealth::NotKnownDead] {
+            assert_eq!(may_hand_over(&with_peer(PairState::Active, health), false), Ok(()));
+        }
+    }
+
+    #[test]
+    fn one_good_peer_of_several_is_enough() {
+        let mut status = with_peer(PairState::Active, PeerHealth::NotServing);
+        let mut good = status.peers[0].clone();
+        good.health = PeerHealth::Serving;
+        status.peers.push(good);
+        assert_eq!(may_hand_over(&status, false), Ok(()));
+    }
+
+    #[test]
+    fn only_what_was_handed_over_is_taken_back() {
+        let mut status = status();
+        assert_eq!(may_take_back(&status), Err(Refusal::NothingHandedOver));
+        status.handed_over = true;
+        assert_eq!(may_take_back(&status), Ok(()));
+    }
+
+    #[test]
+    fn a_refusal_names_each_node_and_the_reason() {
+        let refusal = Refusal::NoSuccessor(vec![
+            ("b".into(), PeerHealth::NotServing),
+            ("c".into(), PeerHealth::Dead("silent for 5 s".into())),
+        ]);
+        let text = refusal.to_string();
+        assert_eq!(text, "no other node could take over: b is not serving; c is dead: silent for 5 s");
+    }
+}
