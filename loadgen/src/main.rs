@@ -1,4 +1,4 @@
-//! torii-loadgen: the home of the bundled open-loop load generator, which is not built yet.
+//! torii-loadgen: the command line of the load generator.
 
 fn main() -> std::process::ExitCode {
     let help = std::env::args().skip(1).any(|argument| argument == "--help" || argument == "-h");

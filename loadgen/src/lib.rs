@@ -1,0 +1,3 @@
+//! torii-loadgen as a library: the parts of the load generator, for its binary, its tests and benches.
+
+pub mod measure;

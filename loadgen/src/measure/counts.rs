@@ -1,0 +1,181 @@
+//! Plain counters of a run, and the bookkeeping that must add up at its end.
+
+use serde::{Deserialize, Serialize};
+
+/// Status codes that have a counter of their own: 100 to 999.
+const STATUS_CODES: usize = 900;
+
+/// Names of servers that are told apart; later ones are counted together.
+const NAMES_MAX: usize = 256;
+
+/// Bytes of a server's name that are kept.
+const NAME_BYTES_MAX: usize = 64;
+
+/// What happened, as numbers. Requests planned during the warm-up are in `warm_up` alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Requests whose time came.
+    pub planned: u64,
+    /// Requests that the engine turned to: it wrote them or failed to.
+    pub offered: u64,
+    /// Requests never sent because the client's queue for a connection was full.
+    pub unsent_queue_full: u64,
+    /// Requests still in the client's queue when the run ended.
+    pub unsent_at_end: u64,
+    /// Complete answers that were good.
+    pub ok: u64,
+    /// Complete answers with a fault: an unexpected status, a failed check, the wrong server.
+    pub wrong: u64,
+    /// Requests without a complete answer.
+    pub failed: u64,
+    /// Requests planned during the warm-up, which count nowhere else.
+    pub warm_up: u64,
+    /// Bytes of the bodies of complete answers.
+    pub body_bytes: u64,
+    /// Bytes read from connections (inside TLS: plain text).
+    pub read_bytes: u64,
+    /// Bytes written to connections (inside TLS: plain text).
+    pub written_bytes: u64,
+    /// Connections opened.
+    pub connections_opened: u64,
+    /// Connections that ended.
+    pub connections_closed: u64,
+    /// TLS handshakes completed.
+    pub handshakes: u64,
+    /// TLS handshakes of these that resumed an earlier session.
+    pub handshakes_resumed: u64,
+}
+
+/// A sum that should have been equal: an error in the load generator, which says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mismatch {
+    /// Both sides in words and numbers.
+    pub explanation: String,
+}
+
+impl Counts {
+    /// Complete answers, good and wrong.
+    pub fn completed(&self) -> u64 {
+        self.ok.saturating_add(self.wrong)
+    }
+
+    /// Requests that were planned and never sent, for whatever reason.
+    pub fn unsent(&self) -> u64 {
+        self.unsent_queue_full.saturating_add(self.unsent_at_end)
+    }
+
+    /// Checks `planned = offered + unsent` and `offered = ok + wrong + failed`.
+    ///
+    /// # Errors
+    /// The sum that does not add up.
+    pub fn balance(&self) -> Result<(), Mismatch> {
+        if self.planned != self.offered.saturating_add(self.unsent()) {
+            let (planned, offered, unsent) = (self.planned, self.offered, self.unsent());
+            let explanation = format!("planned {planned} is not offered {offered} + never sent {unsent}");
+            return Err(Mismatch { explanation });
+        }
+        if self.offered != self.completed().saturating_add(self.failed) {
+            let Counts { offered, ok, wrong, failed, .. } = *self;
+            let explanation = format!("offered {offered} is not ok {ok} + wrong {wrong} + failed {failed}");
+            return Err(Mismatch { explanation });
+        }
+        Ok(())
+    }
+
+    /// Adds other counts, field by field.
+    pub fn add(&mut self, other: &Counts) {
+        let pairs = [
+            (&mut self.planned, other.planned),
+            (&mut self.offered, other.offered),
+            (&mut self.unsent_queue_full, other.unsent_queue_full),
+            (&mut self.unsent_at_end, other.unsent_at_end),
+            (&mut self.ok, other.ok),
+            (&mut self.wrong, other.wrong),
+            (&mut self.failed, other.failed),
+            (&mut self.warm_up, other.warm_up),
+            (&mut self.body_bytes, other.body_bytes),
+            (&mut self.read_bytes, other.read_bytes),
+            (&mut self.written_bytes, other.written_bytes),
+            (&mut self.connections_opened, other.connections_opened),
+            (&mut self.connections_closed, other.connections_closed),
+            (&mut self.handshakes, other.handshakes),
+            (&mut self.handshakes_resumed, other.handshakes_resumed),
+        ];
+        for (ours, theirs) in pairs {
+            *ours = ours.saturating_add(theirs);
+        }
+    }
+}
+
+/// How often each status code was answered.
+#[derive(Clone, Debug)]
+pub struct Statuses {
+    codes: Box<[u64]>,
+}
+
+impl Default for Statuses {
+    fn default() -> Self {
+        Statuses { codes: vec![0; STATUS_CODES].into_boxed_slice() }
+    }
+}
+
+impl Statuses {
+    /// Counts one answer; a code outside 100..=999 is not HTTP and is not counted.
+    #[inline]
+    pub fn count(&mut self, status: u16) {
+        if let Some(count) = self.codes.get_mut(usize::from(status).wrapping_sub(100)) {
+            *count += 1;
+        }
+    }
+
+    /// Adds the counts of another table.
+    pub fn add(&mut self, other: &Statuses) {
+        for (ours, theirs) in self.codes.iter_mut().zip(&other.codes) {
+            *ours += theirs;
+        }
+    }
+
+    /// The codes that came, with their counts, in order.
+    pub fn counted(&self) -> impl Iterator<Item = (u16, u64)> + '_ {
+        (100u16..).zip(self.codes.iter().copied()).filter(|&(_, count)| count > 0)
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.codes.fill(0);
+    }
+}
+
+/// Names of servers as they appear, each with a small number.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    names: Vec<String>,
+}
+
+impl Names {
+    /// The number of a name, given out at its first appearance; `None` when too many are known.
+    pub fn number(&mut self, name: &[u8]) -> Option<u16> {
+        let name = &name[..name.len().min(NAME_BYTES_MAX)];
+        let known = self.names.iter().position(|known| known.as_bytes() == name);
+        let number = known.or_else(|| {
+            let room = self.names.len() < NAMES_MAX;
+            room.then(|| self.insert(name))
+        });
+        number.and_then(|number| u16::try_from(number).ok())
+    }
+
+    fn insert(&mut self, name: &[u8]) -> usize {
+        let printable = |byte: &u8| if byte.is_ascii_graphic() { char::from(*byte) } else { '?' };
+        let text: String = name.iter().map(printable).collect();
+        // A name with other bytes was not found by its bytes: look for what it is printed as.
+        self.names.iter().position(|known| *known == text).unwrap_or_else(|| {
+            self.names.push(text);
+            self.names.len() - 1
+        })
+    }
+
+    /// The names in the order of their numbers.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+}
