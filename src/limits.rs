@@ -399,4 +399,17 @@ pub mod ha {
     pub const SECRET_MAX: usize = 4096;
     /// Characters of an interface's name (IFNAMSIZ without its end).
     pub const INTERFACE_NAME: usize = 15;
+    /// Bytes of a message in a sealed datagram: a version 3 advert of `ADDRESSES` IPv6 addresses.
+    pub const SEALED_MESSAGE: usize = 8 + 16 * ADDRESSES;
+    /// How far a sender's clock may be from ours before its messages are refused. Without NTP a clock
+    /// drifts by seconds in a week; a recorded message is worth something to an attacker only for this
+    /// long, and only to a node that has just started.
+    pub const CLOCK_WINDOW: Duration = Duration::from_secs(30);
+    /// How far it may be before the operator is told.
+    pub const CLOCK_WARNING: Duration = Duration::from_secs(5);
+    /// How far a clock may be set back before a sender begins a new life instead of counting on.
+    pub const CLOCK_STEP: Duration = Duration::from_secs(1);
+    /// Lives of one sender that a receiver remembers. A start and a crash are two; more than eight of
+    /// them within two windows are refused.
+    pub const SENDER_LIVES: usize = 16;
 }
