@@ -389,6 +389,8 @@ pub mod ha {
     pub const STALL_LIMIT_MIN: Duration = Duration::from_millis(200);
     /// Longest `stall_limit`.
     pub const STALL_LIMIT_MAX: Duration = Duration::from_secs(60);
+    /// Shortest `announce_refresh` that is not "never".
+    pub const ANNOUNCE_REFRESH_MIN: Duration = Duration::from_secs(1);
     /// Longest `announce_refresh`.
     pub const ANNOUNCE_REFRESH_MAX: Duration = Duration::from_secs(86_400);
     /// Port of `transport = "udp"`.

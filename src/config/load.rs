@@ -102,7 +102,7 @@ fn report_syntax(mut errors: Vec<SyntaxError>, findings: &mut Findings) {
 /// all that is inside such a key. The parser bounds how deep tables can be nested.
 fn hide_secrets(table: &DeTable<'_>, source: &mut Source<'_>, inside: bool) {
     for (key, value) in table.iter() {
-        let is_plain = matches!(key.get_ref().as_ref(), "name" | "password_file");
+        let is_plain = matches!(key.get_ref().as_ref(), "name" | "password_file" | "secret_file");
         let is_secret = is_secret_key(key.get_ref()) || (inside && !is_plain);
         let mut values = vec![value];
         while let Some(value) = values.pop() {

@@ -103,13 +103,19 @@ impl<'t, 'f> TableReader<'t, 'f> {
         }
     }
 
-    /// A whole number that has to be there.
-    pub fn required_integer(&mut self, key: &'static str, example: i64) -> Option<Spanned<i64>> {
+    /// A whole number within a range that has to be there.
+    pub fn required_integer(
+        &mut self,
+        key: &'static str,
+        example: i64,
+        lowest: i64,
+        highest: i64,
+    ) -> Option<Spanned<i64>> {
         if !self.table.contains_key(key) {
             let message = format!("{} has no `{key}`", self.label);
             self.findings.error(self.span(), message, format!("add `{key} = {example}`"));
         }
-        self.integer(key, i64::MIN, i64::MAX)
+        self.integer(key, lowest, highest)
     }
 
     /// A whole number within a range, or one of several words.

@@ -261,7 +261,7 @@ fn window(text: &str, line: &Span, offset: usize) -> Span {
 pub fn is_secret_key(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let marks = ["pass", "secret", "token", "auth", "users"];
-    name != "password_file"
+    !matches!(name.as_str(), "password_file" | "secret_file")
         && (marks.iter().any(|mark| name.contains(mark))
             || (name.len() <= 16 && strsim::levenshtein(&name, "password") <= 3))
 }

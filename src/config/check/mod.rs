@@ -12,6 +12,7 @@ mod client_address;
 mod cookie;
 mod error_pages;
 mod forwarding;
+mod ha;
 mod header_sums;
 mod headers;
 mod health;

@@ -4,6 +4,7 @@
 
 mod addresses;
 mod backends;
+mod ha;
 mod headers;
 mod mode;
 mod routes;
@@ -236,7 +237,6 @@ fn refuses_what_is_not_built_yet() {
         ("cookie", "mode = \"prefix\"", "the cookie `mode = \"prefix\"` is not supported yet"),
         ("cookie", "dynamic = true", "the cookie option `dynamic` is not supported yet"),
         ("log", "format = \"json\"", "`format = \"json\"` is not supported yet"),
-        ("log", "[ha]\ninterface = \"eth0\"\n[[ha.node]]\nname = \"a\"", "[ha] is not supported yet"),
     ]);
     each_is_accepted(&[
         ("listener", "mode = \"http\""),

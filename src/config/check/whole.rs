@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::{address, backends, listeners, log, process, stats, timeouts};
+use super::{address, backends, ha, listeners, log, process, stats, timeouts};
 use crate::config::model::Config;
 use crate::config::report::Findings;
 use crate::config::schema;
@@ -46,17 +46,17 @@ pub fn check(file: &schema::File, place: &Place<'_>, findings: &mut Findings) ->
         Some(stats) => Some(stats::check(stats, place, &mut bound, findings)?),
         None => None,
     };
+    let ha = match &file.ha {
+        Some(pair) => {
+            // Of an address with an error it is not known where it would have been.
+            let written = file.listeners.iter().filter_map(|listener| listener.bind.as_ref());
+            let written: usize = written.map(|bind| bind.get_ref().len()).sum();
+            let complete = written == listeners.iter().map(|listener| listener.bind.len()).sum();
+            let listeners = if complete { listeners.as_slice() } else { &[] };
+            Some(ha::check(pair, listeners, place, findings)?)
+        }
+        None => None,
+    };
     let log = log?;
-    Some(Config {
-        process,
-        threads,
-        io,
-        limits,
-        log,
-        listeners,
-        backends,
-        stats,
-        ha: None,
-        warnings: Vec::new(),
-    })
+    Some(Config { process, threads, io, limits, log, listeners, backends, stats, ha, warnings: Vec::new() })
 }

@@ -5,7 +5,10 @@
 use std::time::Duration;
 
 use super::*;
-use crate::config::model::{Action, CheckKind, ControlCore, Driver, LogTarget, Timeouts};
+use crate::config::model::{
+    Action, CheckKind, Checksum, ControlCore, Driver, HaNode, LogTarget, Takeover, Timeouts, Transport,
+    Version,
+};
 
 /// The reference file of the documentation: every key there is.
 const REFERENCE: &str = include_str!("../../../tests/data/torii.toml");
@@ -31,10 +34,9 @@ fn first_lines(entries: &[String]) -> Vec<&str> {
     entries.iter().map(|entry| entry.lines().next().unwrap_or("")).collect()
 }
 
-/// The reference file with a certificate that exists and without what is not built yet.
-fn supported_reference(certificate: &Path) -> String {
-    let (text, _) = REFERENCE.split_once("[ha]").unwrap();
-    text.replace("/etc/ssl/private/www.example.com.pem", certificate.to_str().unwrap())
+/// The reference file with a certificate that exists.
+fn reference(certificate: &Path) -> String {
+    REFERENCE.replace("/etc/ssl/private/www.example.com.pem", certificate.to_str().unwrap())
 }
 
 fn write_certificate(folder: &Path) -> std::path::PathBuf {
@@ -46,22 +48,13 @@ fn write_certificate(folder: &Path) -> std::path::PathBuf {
 }
 
 #[test]
-fn refuses_exactly_what_is_not_built_yet_of_the_reference_file() {
+fn accepts_the_reference_file() {
     let folder = tempfile::tempdir().unwrap();
-    let certificate = write_certificate(folder.path());
-    let text = REFERENCE.replace("/etc/ssl/private/www.example.com.pem", certificate.to_str().unwrap());
-    let report = check(&text).unwrap_err();
-    let expected = ["error: [ha] is not supported yet"];
-    assert_eq!(first_lines(&report.errors), expected, "{report}");
-    assert!(report.warnings.is_empty(), "{report}");
-    assert!(!report.to_string().contains("fowebpass"));
-}
-
-#[test]
-fn accepts_the_rest_of_the_reference_file() {
-    let folder = tempfile::tempdir().unwrap();
-    let config = check(&supported_reference(&write_certificate(folder.path()))).unwrap();
-    assert_eq!(config.warnings, Vec::<String>::new());
+    let config = check(&reference(&write_certificate(folder.path()))).unwrap();
+    let warning = "warning: version 2 sends 8 bytes of a password: the first 8 of `auth_pass` are sent and the \
+                   last 1 cut, as keepalived cuts them";
+    assert_eq!(first_lines(&config.warnings), [warning]);
+    assert!(!config.warnings[0].contains("fowebpas"));
     assert_eq!((config.threads.workers, config.threads.control_core), (None, ControlCore::Auto));
     assert_eq!((config.io.driver, config.io.buffer_size), (Driver::Auto, 16_384));
     assert_eq!(config.log.target, LogTarget::SyslogLocal("/dev/log".into()));
@@ -90,6 +83,31 @@ fn accepts_the_rest_of_the_reference_file() {
     assert_eq!((stats.path.as_str(), stats.users[0].name.as_str()), ("/stats", "USER"));
     assert!(stats.hide_version && stats.show_node && stats.tls.is_some());
     assert!(!format!("{config:?}").contains("PASSWORD"));
+}
+
+#[test]
+fn reads_the_pair_of_the_reference_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = check(&reference(&write_certificate(folder.path()))).unwrap();
+    let ha = config.ha.as_ref().unwrap();
+    assert_eq!((ha.interface.as_str(), ha.virtual_router_id), ("eth0", 10));
+    assert_eq!(ha.addresses, ["198.51.100.3/32".parse().unwrap()]);
+    assert_eq!((ha.version, ha.advert_interval), (Version::V2, Duration::from_secs(1)));
+    assert_eq!(ha.auth_pass.unwrap().0, *b"fowebpas");
+    assert_eq!((ha.serving_weight, ha.preempt, ha.preempt_delay), (2, true, Duration::ZERO));
+    assert!(matches!(ha.transport, Transport::Unicast));
+    assert_eq!((ha.takeover, ha.checksum), (Takeover::Immediate, Checksum::PseudoHeader));
+    assert_eq!((ha.drain, ha.stall_limit), (Duration::from_secs(3), Duration::from_secs(1)));
+    assert_eq!((ha.announce_refresh, ha.notify.as_ref()), (Duration::ZERO, None));
+    let node = |name: &str, address: &str, priority| HaNode {
+        name: name.into(),
+        address: address.parse().unwrap(),
+        priority,
+    };
+    let nodes = [node("haproxy01", "198.51.100.1", 100), node("haproxy02", "198.51.100.2", 99)];
+    assert_eq!(ha.nodes, nodes);
+    assert!(!format!("{config:?}").contains("fowebpas"), "a password in Debug");
+    assert!(!format!("{ha:?}").contains("102, 111"), "nor its bytes");
 }
 
 #[test]
@@ -287,8 +305,7 @@ const GUIDE: &str = include_str!("../../../docs/configuration.md");
 
 #[test]
 fn the_guide_describes_every_key_of_the_reference_file() {
-    let (text, _) = REFERENCE.split_once("[ha]").unwrap();
-    for line in text.lines().filter(|line| !line.starts_with(['#', '['])) {
+    for line in REFERENCE.lines().filter(|line| !line.starts_with(['#', '['])) {
         let Some((key, _)) = line.split_once(" = ") else { continue };
         assert!(
             GUIDE.contains(&format!("| `{key}` |")) || GUIDE.contains(&format!("`timeouts.{key}`")),
@@ -301,8 +318,8 @@ fn the_guide_describes_every_key_of_the_reference_file() {
 fn the_examples_of_the_guide_are_valid() {
     let examples: Vec<&str> =
         GUIDE.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
-    assert_eq!(examples.len(), 2);
-    let text = format!("{}cookie = \"w01\"\n{}", examples[0], examples[1]);
+    assert_eq!(examples.len(), 3);
+    let text = format!("{}cookie = \"w01\"\n{}{}", examples[0], examples[1], examples[2]);
     assert_eq!(check(&text).unwrap().warnings, Vec::<String>::new());
 }
 

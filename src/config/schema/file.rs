@@ -3,6 +3,7 @@
 use toml::de::DeTable;
 
 use super::backend::{Backend, read_backend};
+use super::ha::{Ha, read_ha};
 use super::listener::{Listener, read_listener};
 use super::process::{
     Io, Limits, Log, Process, Threads, read_io, read_limits, read_log, read_process, read_threads,
@@ -33,38 +34,34 @@ pub struct File {
     pub backends: Vec<Backend>,
     /// `[stats]`
     pub stats: Option<Stats>,
+    /// `[ha]`
+    pub ha: Option<Ha>,
 }
 
 /// Reads a whole file.
 pub fn read(root: &DeTable<'_>, findings: &mut Findings) -> File {
-    read_table(root, 0..0, "the file", findings, |table| {
-        table.not_supported(
-            "ha",
-            "[ha]",
-            "remove [ha] and every [[ha.node]]: this version serves from one node",
-        );
-        File {
-            process: table.table("process", "[process]", read_process),
-            threads: table.table("threads", "[threads]", read_threads),
-            io: table.table("io", "[io]", read_io),
-            limits: table.table("limits", "[limits]", read_limits),
-            timeouts: table.table("timeouts", "[timeouts]", read_timeouts),
-            log: table.table("log", "[log]", read_log),
-            listeners: table.required_tables(
-                "listener",
-                "[[listener]]",
-                "there is no listener, so nothing would be served",
-                "add [[listener]] with `name`, `bind` and `backend`",
-                read_listener,
-            ),
-            backends: table.required_tables(
-                "backend",
-                "[[backend]]",
-                "there is no backend, so nothing would be served",
-                "add [[backend]] with `name` and at least one [[backend.server]]",
-                read_backend,
-            ),
-            stats: table.table("stats", "[stats]", read_stats),
-        }
+    read_table(root, 0..0, "the file", findings, |table| File {
+        process: table.table("process", "[process]", read_process),
+        threads: table.table("threads", "[threads]", read_threads),
+        io: table.table("io", "[io]", read_io),
+        limits: table.table("limits", "[limits]", read_limits),
+        timeouts: table.table("timeouts", "[timeouts]", read_timeouts),
+        log: table.table("log", "[log]", read_log),
+        listeners: table.required_tables(
+            "listener",
+            "[[listener]]",
+            "there is no listener, so nothing would be served",
+            "add [[listener]] with `name`, `bind` and `backend`",
+            read_listener,
+        ),
+        backends: table.required_tables(
+            "backend",
+            "[[backend]]",
+            "there is no backend, so nothing would be served",
+            "add [[backend]] with `name` and at least one [[backend.server]]",
+            read_backend,
+        ),
+        stats: table.table("stats", "[stats]", read_stats),
+        ha: table.table("ha", "[ha]", read_ha),
     })
 }

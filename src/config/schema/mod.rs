@@ -7,6 +7,7 @@
 mod backend;
 mod cookie;
 mod file;
+mod ha;
 mod listener;
 mod process;
 mod routing;
@@ -16,6 +17,7 @@ mod timeouts;
 pub use backend::{Backend, Check, Server};
 pub use cookie::Cookie;
 pub use file::{File, read};
+pub use ha::{Ha, HaNode};
 pub use listener::{Listener, Tls};
 pub use process::{FACILITIES, Io, Limits, Log, Process, Threads};
 pub use routing::{ErrorPage, HeaderRules, Redirect, Route};

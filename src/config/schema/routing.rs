@@ -97,7 +97,7 @@ pub(super) fn read_header_rules(table: &mut TableReader<'_, '_>) -> HeaderRules 
 pub(super) fn read_error_page(table: &mut TableReader<'_, '_>) -> ErrorPage {
     ErrorPage {
         span: table.span(),
-        status: table.required_integer("status", 503),
+        status: table.required_integer("status", 503, i64::MIN, i64::MAX),
         file: table.required_string("file", "/etc/torii/503.html"),
     }
 }

@@ -64,13 +64,16 @@ pub(super) fn read_stats(table: &mut TableReader<'_, '_>) -> Stats {
 }
 
 pub(super) fn read_user(table: &mut TableReader<'_, '_>) -> User {
-    let mut secret = |key| table.string(key).map(|text| Spanned::new(text.span(), Secret(text.into_inner())));
-    let (password, password_sha256) = (secret("password"), secret("password_sha256"));
     User {
         span: table.span(),
         name: table.required_string("name", "admin"),
-        password,
-        password_sha256,
+        password: secret(table, "password"),
+        password_sha256: secret(table, "password_sha256"),
         password_file: table.string("password_file"),
     }
+}
+
+/// A string that is never shown.
+pub(super) fn secret(table: &mut TableReader<'_, '_>, key: &'static str) -> Option<Spanned<Secret>> {
+    table.string(key).map(|text| Spanned::new(text.span(), Secret(text.into_inner())))
 }
