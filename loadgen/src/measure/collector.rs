@@ -30,11 +30,13 @@ pub struct Setup {
     pub interval_ns: u64,
     /// Requests planned before this time are warm-up: sent, and not measured.
     pub warm_up_ns: u64,
+    /// When the schedule ends, warm-up included; answers may still come in the grace after it.
+    pub duration_ns: u64,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Setup { threads: 1, targets: 1, interval_ns: 1_000_000_000, warm_up_ns: 0 }
+        Setup { threads: 1, targets: 1, interval_ns: 1_000_000_000, warm_up_ns: 0, duration_ns: u64::MAX }
     }
 }
 
@@ -162,7 +164,8 @@ impl Collector {
         // A roll is never early and mostly a little late: the beginning tells which second it was.
         let interval_ns = self.setup.interval_ns.max(1);
         thread.reported_to = thread.reported_to.max(part.end_ns / interval_ns);
-        if part.start_ns == part.end_ns && part.counts == Counts::default() {
+        let no_request = part.counts.planned + part.counts.completed() + part.counts.failed == 0;
+        if part.start_ns == part.end_ns && no_request {
             return self.give_back(part);
         }
         let index = (part.start_ns / interval_ns).max(self.closed_to);

@@ -28,6 +28,8 @@ pub struct Counts {
     pub wrong: u64,
     /// Requests without a complete answer.
     pub failed: u64,
+    /// Good answers that came before the schedule ended: the base of rates.
+    pub in_time: u64,
     /// Requests planned during the warm-up, which count nowhere else.
     pub warm_up: u64,
     /// Bytes of the bodies of complete answers.
@@ -92,6 +94,7 @@ impl Counts {
             (&mut self.ok, other.ok),
             (&mut self.wrong, other.wrong),
             (&mut self.failed, other.failed),
+            (&mut self.in_time, other.in_time),
             (&mut self.warm_up, other.warm_up),
             (&mut self.body_bytes, other.body_bytes),
             (&mut self.read_bytes, other.read_bytes),

@@ -36,6 +36,7 @@ pub struct Recorder {
     current: Box<Interval>,
     interval_ns: u64,
     measure_from_ns: u64,
+    duration_ns: u64,
     roll_at_ns: u64,
     spun_ns: u64,
     servers: Names,
@@ -57,6 +58,7 @@ impl Recorder {
             current: Interval::new(thread, setup.targets),
             interval_ns: setup.interval_ns.max(1),
             measure_from_ns: setup.warm_up_ns,
+            duration_ns: setup.duration_ns,
             roll_at_ns: setup.interval_ns.max(1),
             spun_ns: 0,
             servers: Names::default(),
@@ -125,6 +127,7 @@ impl Recorder {
         self.count_answer(sample);
         let current = &mut *self.current;
         current.counts.ok += 1;
+        current.counts.in_time += u64::from(sample.finished_ns <= self.duration_ns);
         if let Some(target) = current.targets.get_mut(usize::from(sample.target)) {
             target.0 += 1;
         }

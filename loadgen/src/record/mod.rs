@@ -1,0 +1,27 @@
+//! The record of a run: everything that was measured, as one JSON document that can be reported on,
+//! compared with another and merged.
+//!
+//! A record that comes from a file is outside input: its size, its lists and its histograms are
+//! bounded and checked while it is read, so that what is in memory is as good as one made here.
+
+mod blob;
+mod description;
+mod file;
+mod histogram;
+mod host;
+mod run;
+mod series;
+
+pub use blob::{Blob, BlobError};
+pub use description::{Description, TargetDescription, TlsDescription};
+pub use file::{FileError, from_bytes, read, write};
+pub use histogram::{HistogramRecord, PERCENTILES};
+pub use host::{Host, StealWatch};
+pub use run::{
+    ClientRecord, ConnectionFairness, FORMAT, FORMAT_VERSION, GapRecord, RunRecord, StepRecord, TargetCounts,
+    VerdictName, VerdictRecord, ratio,
+};
+pub use series::{SECONDS_MAX, SecondRecord, Series};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,331 @@
+//! The record itself: one run from its command line to its verdict.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use super::description::Description;
+use super::histogram::HistogramRecord;
+use super::host::Host;
+use super::series::{SECONDS_MAX, SecondRecord};
+use crate::measure::{Counts, ErrorTable, Kind, ThreadUse, Totals};
+
+/// What the first field of a record says.
+pub const FORMAT: &str = "torii-loadgen run";
+
+/// Raised when a reader of the older form would misunderstand the newer one.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// Longest list of a record that comes from a file, besides the series.
+const LIST_MAX: usize = 100_000;
+
+/// One quotient, 0 where it has no meaning.
+pub fn ratio(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
+/// Whether the numbers of a run may be used, in one word.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum VerdictName {
+    /// The numbers say what they seem to say.
+    #[default]
+    #[serde(rename = "OK")]
+    Ok,
+    /// Nothing worked, an expectation was broken, or the bookkeeping does not add up.
+    #[serde(rename = "FAILED")]
+    Failed,
+    /// The client was the bottleneck: the numbers are about the client.
+    #[serde(rename = "CLIENT-LIMITED")]
+    ClientLimited,
+    /// The target did not keep up with the planned rate.
+    #[serde(rename = "TARGET-SATURATED")]
+    TargetSaturated,
+    /// The target kept up on the whole, with pauses or errors that a total hides.
+    #[serde(rename = "UNSTABLE")]
+    Unstable,
+}
+
+impl VerdictName {
+    /// The word that is printed.
+    pub fn label(self) -> &'static str {
+        match self {
+            VerdictName::Ok => "OK",
+            VerdictName::Failed => "FAILED",
+            VerdictName::ClientLimited => "CLIENT-LIMITED",
+            VerdictName::TargetSaturated => "TARGET-SATURATED",
+            VerdictName::Unstable => "UNSTABLE",
+        }
+    }
+}
+
+/// The verdict and why.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct VerdictRecord {
+    /// The verdict.
+    pub name: VerdictName,
+    /// What it rests on; empty when all is well.
+    pub reasons: Vec<String>,
+    /// What a reader should know besides.
+    pub notes: Vec<String>,
+}
+
+/// What became of the requests to one target.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TargetCounts {
+    /// Method and URL.
+    pub name: String,
+    /// Good answers.
+    pub ok: u64,
+    /// Wrong answers and requests without one.
+    pub not_ok: u64,
+}
+
+/// How evenly the answers fell on the connections that ended.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ConnectionFairness {
+    /// Connections that ended.
+    pub connections: u64,
+    /// The fewest answers on one connection.
+    pub answers_min: u64,
+    /// The median.
+    pub answers_median: u64,
+    /// The most.
+    pub answers_max: u64,
+}
+
+/// The client's own use of the machine.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ClientRecord {
+    /// CPU time of each engine thread in user mode, in nanoseconds.
+    pub threads_user_ns: Vec<u64>,
+    /// CPU time of each engine thread in the kernel.
+    pub threads_system_ns: Vec<u64>,
+    /// Time that each engine thread spun on purpose; part of the times above.
+    pub threads_spun_ns: Vec<u64>,
+    /// Context switches by waiting, all threads.
+    pub voluntary_switches: u64,
+    /// Context switches by force, all threads.
+    pub involuntary_switches: u64,
+    /// The largest share of a core that one thread worked for, over the run, 0 to 1.
+    pub busy_share: f64,
+    /// The same in the busiest second.
+    pub busiest_second_share: f64,
+}
+
+/// A time without a good answer, found by the mode `gap`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GapRecord {
+    /// Wall-clock time of the last good answer before it, in milliseconds since 1970.
+    pub start_unix_ms: u64,
+    /// The same, in nanoseconds since the run began.
+    pub start_ns: u64,
+    /// Its length in nanoseconds.
+    pub length_ns: u64,
+    /// Requests that failed in it.
+    pub failed: u64,
+    /// Class of the first of these, and further ones.
+    pub classes: Vec<String>,
+    /// The server that answered last before it; empty if unknown.
+    pub server_before: String,
+    /// The server that answered first after it; empty if unknown.
+    pub server_after: String,
+}
+
+/// One step of a saturation search.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepRecord {
+    /// Planned requests per second.
+    pub rate_per_second: f64,
+    /// Good answers per second.
+    pub achieved_per_second: f64,
+    /// Median response time in nanoseconds.
+    pub p50_ns: u64,
+    /// 99th percentile.
+    pub p99_ns: u64,
+    /// 99.9th percentile.
+    pub p999_ns: u64,
+    /// Wrong answers and requests without one.
+    pub not_ok: u64,
+    /// The client's largest share of a core, 0 to 1.
+    pub client_busy_share: f64,
+    /// Whether the step met the search's conditions.
+    pub passed: bool,
+    /// Why not; empty if it did.
+    pub reason: String,
+}
+
+/// Everything of one run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// [`FORMAT`].
+    pub format: String,
+    /// [`FORMAT_VERSION`].
+    pub format_version: u32,
+    /// Version of the program that ran.
+    pub tool_version: String,
+    /// The verdict.
+    pub verdict: VerdictRecord,
+    /// What was asked for.
+    pub description: Description,
+    /// Wall-clock beginning, in milliseconds since 1970.
+    pub started_unix_ms: u64,
+    /// Wall-clock end.
+    pub ended_unix_ms: u64,
+    /// Good answers per second of the measured time.
+    pub achieved_per_second: f64,
+    /// Counters.
+    pub counts: Counts,
+    /// Errors by class, with the first example of each.
+    pub errors: ErrorTable,
+    /// Answers by status code.
+    pub statuses: BTreeMap<u16, u64>,
+    /// Answers by target.
+    #[serde(deserialize_with = "bounded::<_, _, LIST_MAX>")]
+    pub targets: Vec<TargetCounts>,
+    /// Answers by server, as the persistence cookie names it.
+    pub servers: BTreeMap<String, u64>,
+    /// How evenly connections were used; `None` when none ended.
+    pub fairness: Option<ConnectionFairness>,
+    /// Times by kind: see [`Kind`]; `all` is `response` and `failed` together.
+    pub histograms: BTreeMap<String, HistogramRecord>,
+    /// The client's own use.
+    pub client: ClientRecord,
+    /// The client's machine.
+    pub host: Host,
+    /// Times without a good answer (mode `gap`).
+    #[serde(default, deserialize_with = "bounded::<_, _, LIST_MAX>")]
+    pub gaps: Vec<GapRecord>,
+    /// Steps (mode `search`).
+    #[serde(default, deserialize_with = "bounded::<_, _, LIST_MAX>")]
+    pub steps: Vec<StepRecord>,
+    /// The run over time.
+    #[serde(deserialize_with = "bounded::<_, _, SECONDS_MAX>")]
+    pub series: Vec<SecondRecord>,
+}
+
+/// Reads a list that may have `MAX` members.
+fn bounded<'de, D, T, const MAX: usize>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    struct Bounded<T, const MAX: usize>(std::marker::PhantomData<T>);
+    impl<'de, T: Deserialize<'de>, const MAX: usize> serde::de::Visitor<'de> for Bounded<T, MAX> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            write!(formatter, "a list of at most {MAX} members")
+        }
+
+        fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
+            let mut members = Vec::new();
+            while let Some(member) = list.next_element()? {
+                if members.len() == MAX {
+                    return Err(serde::de::Error::invalid_length(MAX + 1, &self));
+                }
+                members.push(member);
+            }
+            Ok(members)
+        }
+    }
+    deserializer.deserialize_seq(Bounded::<T, MAX>(std::marker::PhantomData))
+}
+
+impl RunRecord {
+    /// The record of a run that has ended; its verdict is still to be found.
+    pub fn new(
+        description: Description,
+        started: SystemTime,
+        totals: &Totals,
+        series: Vec<SecondRecord>,
+    ) -> Self {
+        let since_1970 = |time: SystemTime| time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        let unix_ms = |time| u64::try_from(since_1970(time).as_millis()).unwrap_or(u64::MAX);
+        let started_unix_ms = unix_ms(started);
+        let seconds = description.measured_seconds();
+        let achieved = if seconds > 0.0 { totals.counts.in_time as f64 / seconds } else { 0.0 };
+        let targets = description.targets.iter().zip(&totals.targets);
+        let targets = targets.map(|(target, &(ok, not_ok))| TargetCounts {
+            name: format!("{} {}", target.method, target.url),
+            ok,
+            not_ok,
+        });
+        RunRecord {
+            format: FORMAT.to_owned(),
+            format_version: FORMAT_VERSION,
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            verdict: VerdictRecord::default(),
+            started_unix_ms,
+            ended_unix_ms: started_unix_ms.saturating_add(totals.end_ns / 1_000_000),
+            achieved_per_second: achieved,
+            counts: totals.counts,
+            errors: totals.errors.clone(),
+            statuses: totals.statuses.counted().collect(),
+            targets: targets.collect(),
+            servers: totals.servers.clone(),
+            fairness: totals.answers_per_connection.as_ref().map(|answers| ConnectionFairness {
+                connections: answers.len(),
+                answers_min: answers.min(),
+                answers_median: answers.value_at_percentile(50.0),
+                answers_max: answers.max(),
+            }),
+            histograms: histograms(totals),
+            client: ClientRecord::new(&totals.threads, totals.end_ns, totals.busiest_share),
+            host: Host::default(),
+            gaps: Vec::new(),
+            steps: Vec::new(),
+            series,
+            description,
+        }
+    }
+
+    /// One of the histograms; an empty one where the record has none of this kind.
+    pub fn histogram(&self, kind: Kind) -> HistogramRecord {
+        let found = self.histograms.get(kind.label()).cloned();
+        found.unwrap_or_else(|| HistogramRecord::new(&crate::measure::new_total_histogram()))
+    }
+
+    /// The command line as one line.
+    pub fn command_line(&self) -> String {
+        self.description.command_line.join(" ")
+    }
+
+    /// Wrong answers and requests without one, of those that were offered: 0 to 1.
+    pub fn error_share(&self) -> f64 {
+        ratio(self.counts.wrong.saturating_add(self.counts.failed), self.counts.offered).min(1.0)
+    }
+}
+
+fn histograms(totals: &Totals) -> BTreeMap<String, HistogramRecord> {
+    let of = |kind: Kind| HistogramRecord::new(totals.histograms.of(kind));
+    let mut records: BTreeMap<String, HistogramRecord> =
+        Kind::ALL.into_iter().map(|kind| (kind.label().to_owned(), of(kind))).collect();
+    let mut all = totals.histograms.of(Kind::Response).clone();
+    all.add(totals.histograms.of(Kind::Failed)).expect("same bounds, so that every value fits");
+    records.insert("all".to_owned(), HistogramRecord::new(&all));
+    records
+}
+
+impl ClientRecord {
+    fn new(threads: &[ThreadUse], length_ns: u64, busiest_second_share: f64) -> ClientRecord {
+        let share = |thread: &ThreadUse| ratio(thread.busy_ns(), length_ns).min(1.0);
+        let sum = |of: fn(&ThreadUse) -> u64| threads.iter().map(of).fold(0, u64::saturating_add);
+        ClientRecord {
+            threads_user_ns: threads.iter().map(|thread| thread.user_ns).collect(),
+            threads_system_ns: threads.iter().map(|thread| thread.system_ns).collect(),
+            threads_spun_ns: threads.iter().map(|thread| thread.spun_ns).collect(),
+            voluntary_switches: sum(|thread| thread.voluntary_switches),
+            involuntary_switches: sum(|thread| thread.involuntary_switches),
+            busy_share: threads.iter().map(share).fold(0.0, f64::max),
+            busiest_second_share,
+        }
+    }
+
+    /// CPU time of all engine threads in seconds, spinning left out.
+    pub fn cpu_seconds(&self) -> f64 {
+        let sum = |list: &[u64]| list.iter().fold(0u64, |sum, &ns| sum.saturating_add(ns));
+        let busy = sum(&self.threads_user_ns).saturating_add(sum(&self.threads_system_ns));
+        busy.saturating_sub(sum(&self.threads_spun_ns)) as f64 / 1e9
+    }
+}

@@ -1,0 +1,133 @@
+//! Made-up runs for tests, made the way real ones are: through recorders and a collector.
+
+#![allow(clippy::unwrap_used)]
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use crate::measure::{ErrorClass, Gauges, Recorder, Sample, SecondSink, Setup, ThreadUse, Totals, start};
+use crate::record::{Description, RunRecord, SecondRecord, Series, TargetDescription};
+
+/// One second in nanoseconds.
+pub const SECOND: u64 = 1_000_000_000;
+
+/// What one made-up request is to be.
+#[derive(Clone, Copy)]
+pub struct Made {
+    /// Wait before it was written, in nanoseconds.
+    pub wait_ns: u64,
+    /// Service time.
+    pub service_ns: u64,
+    /// Its end, if it is not a good answer.
+    pub error: Option<ErrorClass>,
+}
+
+impl Made {
+    /// A good answer after this time.
+    pub fn good(service_ns: u64) -> Made {
+        Made { wait_ns: 0, service_ns, error: None }
+    }
+}
+
+fn tell(recorder: &mut Recorder, planned_ns: u64, made: Made) {
+    recorder.planned(planned_ns);
+    recorder.offered(planned_ns, planned_ns + 5_000);
+    recorder.waited(planned_ns, made.wait_ns);
+    let written_ns = planned_ns + 8_000 + made.wait_ns;
+    let server = recorder.server(if (planned_ns / 1_000_000).is_multiple_of(2) { b"web1" } else { b"web2" });
+    let sample = Sample {
+        planned_ns,
+        written_ns,
+        first_byte_ns: written_ns + made.service_ns * 9 / 10,
+        finished_ns: written_ns + made.service_ns,
+        status: 200,
+        body_bytes: 256,
+        target: 0,
+        server,
+    };
+    recorder.moved(400, 90);
+    match made.error {
+        None => recorder.completed(&sample),
+        Some(class @ ErrorClass::Status(status)) => {
+            recorder.completed_wrong(&Sample { status, ..sample }, class, || format!("status {status}"));
+        }
+        Some(class) => recorder.failed(class, 0, planned_ns, sample.finished_ns, || {
+            "read: Connection reset by peer (os error 104) on 192.0.2.1:80".to_owned()
+        }),
+    }
+}
+
+/// Measures a made-up run of one thread: `make` says what the k-th request of a second is.
+pub fn measured(
+    seconds: u64,
+    rate: u64,
+    sink: &mut dyn SecondSink,
+    make: impl Fn(u64, u64) -> Made + Send + 'static,
+) -> Totals {
+    let setup = Setup { duration_ns: seconds * SECOND, ..Setup::default() };
+    let (collector, mut recorders) = start(setup);
+    let mut recorder = recorders.remove(0);
+    let engine = std::thread::spawn(move || {
+        recorder.connected(0, 120_000, None, false);
+        for second in 0..seconds {
+            for k in 0..rate {
+                tell(&mut recorder, second * SECOND + k * SECOND / rate, make(second, k));
+            }
+            recorder.roll((second + 1) * SECOND, Gauges { open_connections: 8, in_flight: 1, queued: 0 });
+        }
+        recorder.disconnected(seconds * rate);
+        recorder.finish(seconds * SECOND, Gauges::default());
+    });
+    let mut totals = collector.collect(sink);
+    engine.join().unwrap();
+    totals.counts.balance().unwrap();
+    // The test's own CPU time is not the load's.
+    totals.threads = vec![ThreadUse { user_ns: 1_000_000, ..ThreadUse::default() }];
+    totals.busiest_share = 0.1;
+    totals
+}
+
+/// A description that fits such a run.
+pub fn description(seconds: u64, rate: u64) -> Description {
+    Description {
+        mode: "run".into(),
+        command_line: vec!["torii-loadgen".into(), "run".into(), "http://192.0.2.1/".into()],
+        open_loop: true,
+        schedule: format!("constant {rate}/s"),
+        rate_per_second: Some(rate as f64),
+        duration_ns: seconds * SECOND,
+        timeout_ns: 5 * SECOND,
+        connections: 8,
+        threads: 1,
+        keep_alive: true,
+        targets: vec![TargetDescription {
+            method: "GET".into(),
+            url: "http://192.0.2.1/".into(),
+            weight: 1,
+            body_bytes: 0,
+        }],
+        resolved: vec!["192.0.2.1:80".into()],
+        ..Description::default()
+    }
+}
+
+/// The record of a made-up run.
+pub fn record(seconds: u64, rate: u64, make: impl Fn(u64, u64) -> Made + Send + 'static) -> RunRecord {
+    let mut series = Series::default();
+    let totals = measured(seconds, rate, &mut series, make);
+    let started = UNIX_EPOCH + Duration::from_secs(1_789_000_000);
+    RunRecord::new(description(seconds, rate), started, &totals, series.into_rows())
+}
+
+/// A run in which every answer takes about this long, give or take a fifth.
+pub fn sample_record(seconds: u64, rate: u64, service_ns: u64) -> RunRecord {
+    record(seconds, rate, move |second, k| {
+        Made::good(service_ns * 4 / 5 + service_ns * ((second * 31 + k * 17) % 100) / 250)
+    })
+}
+
+/// Its rows alone, with room for so many.
+pub fn sample_series(seconds: u64, rate: u64, service_ns: u64, room: usize) -> Vec<SecondRecord> {
+    let mut series = Series::with_room_for(room);
+    measured(seconds, rate, &mut series, move |_, _| Made::good(service_ns));
+    series.into_rows()
+}
