@@ -1,7 +1,11 @@
 //! torii-loadgen as a library: the parts of the load generator, for its binary, its tests and benches.
 
+pub mod limits;
 pub mod measure;
 pub mod record;
+pub mod request;
+pub mod response;
+pub mod schedule;
 
 #[cfg(test)]
 mod test_support;
