@@ -414,4 +414,7 @@ pub mod ha {
     /// Lives of one sender that a receiver remembers. A start and a crash are two; more than eight of
     /// them within two windows are refused.
     pub const SENDER_LIVES: usize = 16;
+    /// Bytes that the kernel may hold of what was sent to the pair's UDP port: over a thousand datagrams
+    /// between two turns of the ha thread, where `net.core.rmem_max` allows it.
+    pub const UDP_RECEIVE_BUFFER: usize = 1024 * 1024;
 }

@@ -5,4 +5,5 @@
 
 pub mod presence;
 pub mod seal;
+pub mod udp;
 pub mod unseal;

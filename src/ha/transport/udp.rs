@@ -1,0 +1,172 @@
+//! Adverts and signs of life in UDP datagrams between the nodes, for networks that pass no VRRP.
+//!
+//! One socket, bound to this node's own address and the pair's port; every message is sealed for each
+//! other node separately (`seal`) and sent to its configured address and the same port. Called by the ha
+//! thread, never waits. What arrives is judged by `unseal`; what is refused there reaches nobody.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, SocketAddrV6, UdpSocket};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
+
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::seal::{DATAGRAM, Kind, Sealer};
+use super::unseal::{Opened, Opener, Refusal};
+use crate::limits::ha::UDP_RECEIVE_BUFFER;
+
+/// Type of service and traffic class: internetwork control (CS6), as keepalived marks adverts.
+const INTERNETWORK_CONTROL: u32 = 0xc0;
+
+/// What a node needs to know to speak with the others.
+#[derive(Debug, Clone, Copy)]
+pub struct Station<'a> {
+    /// Port of every node.
+    pub port: u16,
+    /// The pair's secret.
+    pub secret: &'a [u8],
+    /// The addresses of `[[ha.node]]`, in their order.
+    pub nodes: &'a [IpAddr],
+    /// This node's place among them.
+    pub own: usize,
+    /// The interface's index: IPv6 link-local addresses mean nothing without it.
+    pub interface: u32,
+}
+
+/// The socket, and both directions of sealing.
+pub struct Udp {
+    socket: UdpSocket,
+    sealer: Sealer,
+    opener: Opener,
+    peers: Vec<SocketAddr>,
+    outgoing: [u8; DATAGRAM],
+}
+
+/// A datagram that was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refused {
+    /// Why.
+    pub why: Refusal,
+    /// Where it came from.
+    pub from: SocketAddr,
+}
+
+impl Udp {
+    /// Binds the socket.
+    ///
+    /// # Errors
+    /// What the kernel says: the port is taken, or the address is none of this machine.
+    pub fn open(station: &Station<'_>) -> io::Result<Self> {
+        let own = station.nodes[station.own];
+        let address = reach(own, station.port, station.interface);
+        let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+        match address {
+            SocketAddr::V4(_) => socket.set_tos_v4(INTERNETWORK_CONTROL)?,
+            SocketAddr::V6(_) => {
+                socket.set_only_v6(true)?;
+                socket.set_tclass_v6(INTERNETWORK_CONTROL)?;
+            }
+        }
+        // As much as the system allows; a burst of strangers' datagrams must not push the adverts out.
+        socket.set_recv_buffer_size(UDP_RECEIVE_BUFFER)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        let node = u8::try_from(station.own).unwrap_or(u8::MAX);
+        Ok(Self {
+            socket: socket.into(),
+            sealer: Sealer::new(station.secret, node, own, random_life()?),
+            opener: Opener::new(station.secret, station.own, station.nodes),
+            peers: peers(station),
+            outgoing: [0; DATAGRAM],
+        })
+    }
+
+    /// Sends a message to every other node; `unix_ms` is the wall clock. Returns those that it could not be
+    /// sent to, and why: the network is unreachable, the own address is gone.
+    pub fn send(&mut self, kind: Kind, message: &[u8], unix_ms: u64) -> Vec<(IpAddr, io::Error)> {
+        let mut failed = Vec::new();
+        for peer in &self.peers {
+            let datagram = self.sealer.seal(kind, peer.ip(), unix_ms, message, &mut self.outgoing);
+            if let Err(error) = self.socket.send_to(datagram, peer) {
+                failed.push((peer.ip(), error));
+            }
+        }
+        failed
+    }
+
+    /// The next datagram: what was in it, or why it is refused; `None` when none is waiting. `buffer` holds
+    /// the message that is returned; `unix_ms` is the wall clock, `now` a monotonic one.
+    ///
+    /// # Errors
+    /// What the kernel says of the socket.
+    pub fn receive<'buffer>(
+        &mut self,
+        unix_ms: u64,
+        now: Duration,
+        buffer: &'buffer mut Received,
+    ) -> io::Result<Option<Result<Opened<'buffer>, Refused>>> {
+        loop {
+            let (length, from) = match self.socket.recv_from(&mut buffer.0) {
+                Ok(received) => received,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            let datagram = &buffer.0[..length];
+            let opened = self.opener.open(datagram, from.ip(), unix_ms, now);
+            return Ok(Some(opened.map_err(|why| Refused { why, from })));
+        }
+    }
+
+    /// A second descriptor of the socket, for the guard process to send from.
+    ///
+    /// # Errors
+    /// No descriptor is left.
+    pub fn duplicate(&self) -> io::Result<OwnedFd> {
+        Ok(self.socket.try_clone()?.into())
+    }
+}
+
+impl AsFd for Udp {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+/// Room for one datagram, and for one byte more, which tells one that is too long.
+pub struct Received([u8; DATAGRAM + 1]);
+
+impl Default for Received {
+    fn default() -> Self {
+        Self([0; DATAGRAM + 1])
+    }
+}
+
+/// Where each other node receives.
+pub fn peers(station: &Station<'_>) -> Vec<SocketAddr> {
+    let others = station.nodes.iter().enumerate().filter(|&(place, _)| place != station.own);
+    others.map(|(_, &address)| reach(address, station.port, station.interface)).collect()
+}
+
+/// A number for one life of a sender.
+///
+/// # Errors
+/// The system gives no random numbers.
+pub fn random_life() -> io::Result<u64> {
+    let mut life = [0; 8];
+    SystemRandom::new().fill(&mut life).map_err(|_| io::Error::other("no random numbers"))?;
+    Ok(u64::from_ne_bytes(life))
+}
+
+fn reach(address: IpAddr, port: u16, interface: u32) -> SocketAddr {
+    match address {
+        IpAddr::V6(address) if address.is_unicast_link_local() => {
+            SocketAddrV6::new(address, port, 0, interface).into()
+        }
+        address => SocketAddr::new(address, port),
+    }
+}
+
+#[cfg(test)]
+mod tests;
