@@ -22,6 +22,7 @@ PACKAGES = {
     "openssl": "openssl",
     "slowhttptest": "slowhttptest",
     "taskset": "util-linux",
+    "ip": "iproute2",
 }
 
 
