@@ -417,4 +417,8 @@ pub mod ha {
     /// Bytes that the kernel may hold of what was sent to the pair's UDP port: over a thousand datagrams
     /// between two turns of the ha thread, where `net.core.rmem_max` allows it.
     pub const UDP_RECEIVE_BUFFER: usize = 1024 * 1024;
+    /// Times that priority 0 is sent back to back. One lost packet would cost the successor the whole wait.
+    pub const RESIGN_REPEAT: u8 = 3;
+    /// Adverts in one interval that others may provoke, so that a flood of theirs becomes no flood of ours.
+    pub const ANSWERS_PER_INTERVAL: u32 = 4;
 }

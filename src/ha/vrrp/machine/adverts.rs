@@ -1,0 +1,124 @@
+//! What the adverts of others do in each state; RFC 9568 section 6.4.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::super::{Actions, Advert, Cause, State, Takeover, Version};
+use super::{Heard, Machine};
+
+impl Machine {
+    /// A checked advert.
+    pub(super) fn hear(&mut self, advert: &Advert, from: IpAddr, out: &mut Actions) {
+        let takes_part = !matches!(self.state, State::Init | State::Fault);
+        if !takes_part || from == self.settings.own_address || self.was_overtaken(advert, from) {
+            return;
+        }
+        let Advert { priority, interval, .. } = *advert;
+        self.heard = Some(Heard { at: self.now, from, priority, interval });
+        self.note_word(from, priority);
+        if priority == 0 {
+            self.resigned = Some((from, self.now + interval / 2));
+        }
+        match self.state {
+            State::Backup if priority == 0 => self.hear_resignation(from, out),
+            State::Backup => self.hear_active(advert, from),
+            State::Master => self.hear_rival(advert, from, out),
+            State::Resigning => self.hear_successor(advert, from, out),
+            State::Init | State::Fault => {}
+        }
+    }
+
+    /// An advert that was sent before its sender gave up, and arrives later.
+    fn was_overtaken(&self, advert: &Advert, from: IpAddr) -> bool {
+        let gave_up = |(who, until)| who == from && self.now < until;
+        advert.priority != 0 && self.resigned.is_some_and(gave_up)
+    }
+
+    /// BACKUP: somebody is active.
+    fn hear_active(&mut self, advert: &Advert, from: IpAddr) {
+        if self.follows(advert.priority) {
+            self.follow(advert, from);
+        } else {
+            // It is to be preempted, but not at once: what is left of the timer still runs.
+            self.expiry = Cause::Preempted { from, priority: advert.priority };
+        }
+    }
+
+    /// Whether a standby leaves the addresses to an active node of this priority. Equal is enough: the
+    /// addresses of the nodes decide between two active ones only.
+    fn follows(&mut self, priority: u8) -> bool {
+        if priority >= self.priority {
+            self.preempt_at = None;
+            return true;
+        }
+        // The owner preempts whatever the file says (RFC 9568 section 6.1, Preempt_Mode).
+        if self.handed_over || !(self.settings.preempt || self.is_owner()) {
+            return true;
+        }
+        let preempt_at = *self.preempt_at.get_or_insert(self.now + self.settings.preempt_delay);
+        self.now < preempt_at
+    }
+
+    /// The active node is alive: the wait for its silence begins anew.
+    pub(super) fn follow(&mut self, advert: &Advert, from: IpAddr) {
+        self.learn(advert.interval);
+        self.followed = Some((from, advert.priority));
+        self.expiry = Cause::MasterSilent;
+        self.was_late = false;
+        self.timer = Some(self.now + self.master_down_interval());
+    }
+
+    /// Version 3: a standby counts in the active node's interval. In version 2 both are the same.
+    fn learn(&mut self, interval: Duration) {
+        if self.settings.version == Version::V3 {
+            self.master_interval = interval;
+        }
+    }
+
+    /// BACKUP: somebody gives up.
+    fn hear_resignation(&mut self, from: IpAddr, out: &mut Actions) {
+        if self.followed.is_some_and(|(followed, _)| followed != from) {
+            return; // It says nothing about the node that we follow.
+        }
+        let is_best = self.best_peer(Some(from)).is_none_or(|peer| peer < self.rank());
+        if self.settings.takeover == Takeover::Immediate && is_best {
+            self.become_master(Cause::MasterResigned { from }, out);
+            return;
+        }
+        // Never later than before: priority 0 again and again must not put the takeover off.
+        let after_skew = self.now + self.skew_time();
+        self.timer = Some(self.timer.map_or(after_skew, |timer| timer.min(after_skew)));
+        self.expiry = Cause::MasterResigned { from };
+    }
+
+    /// MASTER: somebody else speaks.
+    fn hear_rival(&mut self, advert: &Advert, from: IpAddr, out: &mut Actions) {
+        let Advert { priority, .. } = *advert;
+        if priority != 0 && (priority, from) > self.rank() {
+            self.yield_to(advert, from, Cause::BetterMaster { from, priority }, out);
+        } else if priority != 0 && self.is_listening && self.follows(priority) {
+            self.yield_to(advert, from, Cause::TookOverDuringPause { from, priority }, out);
+        } else {
+            // RFC 9568 section 6.4.3: tell it at once, and the network too if it claimed the addresses.
+            self.is_listening = false;
+            self.announce_owed |= priority != 0;
+            self.answer(out);
+        }
+    }
+
+    /// RESIGNING: is that the successor?
+    fn hear_successor(&mut self, advert: &Advert, from: IpAddr, out: &mut Actions) {
+        let Advert { priority, .. } = *advert;
+        if priority == 0 {
+            if self.best_peer(Some(from)).is_none() {
+                self.become_master(Cause::NobodyTookOver, out);
+            }
+        } else if self.by_order || (priority, from) > self.rank() {
+            self.handed_over |= self.by_order;
+            self.yield_to(advert, from, Cause::Successor { from, priority }, out);
+        } else {
+            // It serves no better than we do: as between any two active nodes, the better one stays.
+            self.become_master(Cause::NobodyTookOver, out);
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Tests of packets and of the machine: golden bytes, every rule of receipt, every row of the state
+//! machine, and simulations of whole pairs.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+mod vectors;
