@@ -422,3 +422,5 @@ pub mod ha {
     /// Adverts in one interval that others may provoke, so that a flood of theirs becomes no flood of ours.
     pub const ANSWERS_PER_INTERVAL: u32 = 4;
 }
+
+pub mod ha_thread;

@@ -3,10 +3,20 @@
 //! * `vrrp` is the election without I/O: packets, checks, the state machine. It imports nothing but limits.
 //! * `status` is what the pair knows of itself, published for whoever shows it.
 //! * `order` is what control may ask of the ha thread.
-//! * `transport` carries adverts between the nodes.
+//! * `transport` carries adverts between the nodes; `socket` is the only one that knows raw sockets.
+//! * `address` and `interface` speak of both with the kernel, through `netlink`.
+//! * `announce` tells the neighbours where an address lives now.
 
+pub mod address;
+pub mod announce;
+pub mod interface;
+pub mod netlink;
 pub mod order;
+pub mod socket;
 pub mod status;
+#[cfg(test)]
+#[path = "tests/hosts.rs"]
+pub mod test_hosts;
 #[cfg(test)]
 pub mod test_support;
 pub mod transport;

@@ -10,8 +10,8 @@ const WIDTH_MAX: usize = 120;
 /// Files that may be longer, with the reason.
 const LONG_FILES: [(&str, &str); 0] = [];
 
-/// Where `unsafe` may stand: the kernel interface and the SIMD scanner.
-const UNSAFE_PLACES: [&str; 2] = ["src/net/", "src/http/scan"];
+/// Where `unsafe` may stand: the kernel interface, the SIMD scanner, raw sockets and the guard process.
+const UNSAFE_PLACES: [&str; 4] = ["src/net/", "src/http/scan", "src/ha/socket", "src/ha/guard"];
 
 /// Code that runs for every request.
 const HOT_FOLDERS: [&str; 4] = ["src/http/", "src/balance/", "src/proxy/", "src/net/"];
