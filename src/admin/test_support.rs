@@ -102,6 +102,7 @@ fn snapshot() -> Snapshot {
             forwarding: None,
             cookie: None,
             timeouts,
+            required: false,
             in_flight: gauge(36, 141, u32::MAX),
             queue: Arc::new(Gauge::new(8)),
             epoch: Arc::new(AtomicU64::new(0)),

@@ -3,15 +3,18 @@
 //! * `vrrp` is the election without I/O: packets, checks, the state machine. It imports nothing but limits.
 //! * `status` is what the pair knows of itself, published for whoever shows it.
 //! * `order` is what control may ask of the ha thread.
+//! * `health` says whether this node serves, and so what its priority is; `silence` finds stalled workers.
 //! * `transport` carries adverts between the nodes; `socket` is the only one that knows raw sockets.
 //! * `address` and `interface` speak of both with the kernel, through `netlink`.
 //! * `announce` tells the neighbours where an address lives now.
 
 pub mod address;
 pub mod announce;
+pub mod health;
 pub mod interface;
 pub mod netlink;
 pub mod order;
+pub mod silence;
 pub mod socket;
 pub mod status;
 #[cfg(test)]

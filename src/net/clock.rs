@@ -5,7 +5,7 @@
 use std::cell::Cell;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-/// Monotonic milliseconds since the worker started, and the wall clock that belongs to them.
+/// Monotonic milliseconds since the worker was made, and the wall clock that belongs to them.
 #[derive(Debug)]
 pub struct Clock {
     origin: Instant,
@@ -16,9 +16,9 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// Starts at zero.
-    pub fn start() -> Self {
-        let clock = Self { origin: Instant::now(), now_ms: Cell::new(0), unix_origin_ms: Cell::new(0) };
+    /// Counts from `origin`, which is not in the future.
+    pub fn since(origin: Instant) -> Self {
+        let clock = Self { origin, now_ms: Cell::new(0), unix_origin_ms: Cell::new(0) };
         clock.tick();
         clock
     }
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn never_goes_back() {
-        let clock = Clock::start();
+        let clock = Clock::since(Instant::now());
         let first = clock.read();
         assert!(clock.read() >= first);
         assert_eq!(clock.now(), clock.now());
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn knows_the_year() {
-        let clock = Clock::start();
+        let clock = Clock::since(Instant::now());
         assert!(clock.unix_s() > 1_700_000_000);
     }
 }

@@ -4,6 +4,7 @@
 //! instruction); the statistics page reads all of them with relaxed loads.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 /// A count that one thread writes and others read.
 #[derive(Debug, Default)]
@@ -36,12 +37,52 @@ pub type StatusClasses = [Counter; 6];
 #[derive(Debug)]
 #[repr(align(128))]
 pub struct WorkerCounters {
+    /// That the worker's loop turns.
+    pub heartbeat: Heartbeat,
     /// Per listener.
     pub listeners: Vec<ListenerCounters>,
     /// Per backend.
     pub backends: Vec<BackendCounters>,
     /// Events of the worker as a whole, and every limit that was hit.
     pub worker: WorkerEvents,
+}
+
+/// The sign of life of a worker, given once in each `limits::DEADLINE_TICK` by the loop that serves its
+/// connections. A worker that hangs in anything gives none.
+#[derive(Debug)]
+pub struct Heartbeat {
+    origin: Instant,
+    last_ms: Counter,
+}
+
+impl Default for Heartbeat {
+    fn default() -> Self {
+        Self { origin: Instant::now(), last_ms: Counter::default() }
+    }
+}
+
+impl Heartbeat {
+    /// Where its milliseconds begin; the worker's clock counts from there.
+    pub fn origin(&self) -> Instant {
+        self.origin
+    }
+
+    /// Gives a sign of life; `now_ms` counts from `origin`. Only the owning worker may call it.
+    #[inline]
+    pub fn beat(&self, now_ms: u64) {
+        self.last_ms.set(now_ms);
+    }
+
+    /// The time of the last one, milliseconds since `origin`; 0 before the first.
+    #[inline]
+    pub fn last_ms(&self) -> u64 {
+        self.last_ms.get()
+    }
+
+    /// How long ago the last one was, or how long there was none yet.
+    pub fn age(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.origin).saturating_sub(Duration::from_millis(self.last_ms()))
+    }
 }
 
 /// What belongs to no listener. Each limit of `limits` that traffic can hit has its counter here.
@@ -141,6 +182,8 @@ impl WorkerEvents {
 #[derive(Debug, Default)]
 #[repr(align(64))]
 pub struct ListenerCounters {
+    /// Accept loops that take connections now, or would if there were room: one for each address.
+    pub accepting: Counter,
     /// Connections accepted.
     pub connections: Counter,
     /// Connections refused by `allow`, `deny` or `trusted_proxies` (`dcon`).
@@ -226,6 +269,7 @@ impl WorkerCounters {
             ..BackendCounters::default()
         };
         Self {
+            heartbeat: Heartbeat::default(),
             listeners: std::iter::repeat_with(ListenerCounters::default).take(listeners).collect(),
             backends: servers_of_backends.iter().map(backend).collect(),
             worker: WorkerEvents::default(),
@@ -250,6 +294,16 @@ mod tests {
     fn counts_statuses_by_class() {
         assert_eq!([100, 204, 302, 404, 599].map(status_class), [0, 1, 2, 3, 4]);
         assert_eq!([-1, 0, 99, 600].map(status_class), [5; 4]);
+    }
+
+    #[test]
+    fn a_heartbeat_ages_from_its_last_beat() {
+        let heartbeat = Heartbeat::default();
+        let later = |ms| heartbeat.origin() + Duration::from_millis(ms);
+        assert_eq!(heartbeat.age(later(700)), Duration::from_millis(700), "none yet");
+        heartbeat.beat(500);
+        assert_eq!(heartbeat.age(later(700)), Duration::from_millis(200));
+        assert_eq!(heartbeat.age(later(400)), Duration::ZERO, "read before it was written");
     }
 
     #[test]

@@ -15,6 +15,7 @@ use super::worker::Worker;
 use crate::config::model::Mode;
 use crate::net::driver::{sleep, spawn_contained};
 use crate::net::listener::Listener;
+use crate::observe::counters::Counter;
 use crate::snapshot::{self, Snapshot};
 
 /// How often a full listener looks for room, and how long accepting rests after an error.
@@ -26,6 +27,7 @@ const ERRORS_IN_A_ROW: u32 = 16;
 /// The accept loop of one listening socket.
 pub(super) async fn run(worker: Rc<Worker>, socket: Rc<Listener>, index: usize) {
     worker.accepting.set(worker.accepting.get() + 1);
+    let mut accepting = Accepting::begin(&worker.counters.listeners[index].accepting);
     let mut errors_in_a_row = 0;
     while goes_on(&worker, &socket) {
         if !has_room(&worker.snapshot(), index) {
@@ -35,6 +37,7 @@ pub(super) async fn run(worker: Rc<Worker>, socket: Rc<Listener>, index: usize) 
         }
         match socket.accept(&worker.deadlines).await {
             Ok((client, address)) => {
+                accepting.set(true);
                 worker.clock.read();
                 errors_in_a_row = 0;
                 if !admits(&worker.snapshot().listeners[index], address.ip()) {
@@ -56,6 +59,7 @@ pub(super) async fn run(worker: Rc<Worker>, socket: Rc<Listener>, index: usize) 
             Err(_) if !goes_on(&worker, &socket) => {}
             Err(error) => {
                 worker.counters.worker.accept_errors.add(1);
+                accepting.set(!is_about_the_socket(&error));
                 errors_in_a_row += 1;
                 if !concerns_one_connection(&error) || errors_in_a_row > ERRORS_IN_A_ROW {
                     // What nobody uses goes first; then it is the clients' turn to leave.
@@ -65,8 +69,35 @@ pub(super) async fn run(worker: Rc<Worker>, socket: Rc<Listener>, index: usize) 
             }
         }
     }
+    drop(accepting);
     socket.stop();
     worker.accepting.set(worker.accepting.get() - 1);
+}
+
+/// Counts this loop among those that accept, as long as it does.
+struct Accepting<'a> {
+    loops: &'a Counter,
+    counted: bool,
+}
+
+impl<'a> Accepting<'a> {
+    fn begin(loops: &'a Counter) -> Self {
+        loops.add(1);
+        Self { loops, counted: true }
+    }
+
+    fn set(&mut self, accepting: bool) {
+        if self.counted != accepting {
+            self.counted = accepting;
+            self.loops.set(if accepting { self.loops.get() + 1 } else { self.loops.get() - 1 });
+        }
+    }
+}
+
+impl Drop for Accepting<'_> {
+    fn drop(&mut self) {
+        self.set(false);
+    }
 }
 
 /// Whether a TCP peer may connect: by the listener's lists, and as a sender of PROXY protocol headers.
@@ -109,6 +140,12 @@ fn concerns_one_connection(error: &io::Error) -> bool {
                 | libc::ENETUNREACH
         )
     )
+}
+
+/// Whether the socket itself no longer listens: nobody can connect until torii is restarted. A lack of
+/// descriptors or memory is none of that: the other node would have as many clients and no more room.
+fn is_about_the_socket(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EINVAL | libc::EBADF | libc::ENOTSOCK))
 }
 
 fn has_room(snapshot: &Snapshot, index: usize) -> bool {

@@ -121,6 +121,7 @@ async fn keep_time(worker: &Worker) {
         sleep(DEADLINE_TICK).await;
         ticks += 1;
         let now_ms = worker.clock.tick();
+        worker.counters.heartbeat.beat(now_ms);
         worker.queues.tick(now_ms, &worker.snapshot());
         let counters = &worker.counters.worker;
         counters.timeouts.add(worker.deadlines.expire(now_ms) as u64);

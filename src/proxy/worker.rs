@@ -83,7 +83,7 @@ impl Worker {
     ) -> Self {
         let snapshot = view.latest().clone();
         Self {
-            clock: Clock::start(),
+            clock: Clock::since(counters.heartbeat.origin()),
             session_memory: SessionMemory::new(pool.sessions_max()),
             pool,
             deadlines: Rc::new(Deadlines::default()),

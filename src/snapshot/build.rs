@@ -89,6 +89,7 @@ fn backend(backend: &config::Backend) -> Backend {
         forwarding: backend.forwarding.clone(),
         cookie: backend.cookie.as_ref().map(|cookie| Arc::new(cookie_rules(cookie))),
         timeouts: backend.timeouts,
+        required: backend.required,
         in_flight: Arc::new(Gauge::new(u32::MAX)),
         queue: Arc::new(Gauge::new(limits::QUEUE)),
         epoch: Arc::new(AtomicU64::new(0)),

@@ -98,6 +98,8 @@ pub struct Backend {
     pub cookie: Option<Arc<CookieRules>>,
     /// Time-outs of the server side.
     pub timeouts: Timeouts,
+    /// Without a usable server here the node does not serve.
+    pub required: bool,
     /// Requests now in this backend.
     pub in_flight: Arc<Gauge>,
     /// Requests that wait for any server's slot, over all workers.

@@ -59,9 +59,20 @@ fn check_one(
         response_headers: headers::check(written.response_headers.as_ref(), Direction::Response, findings),
         cookie: written.cookie.as_ref().map(|table| cookie::check(table, findings)),
         check: written.check.as_ref().and_then(|table| health::check(table, findings)),
+        required: required(written, findings),
         servers,
         timeouts: timeouts::merge(defaults, written.timeouts.as_ref()),
     }
+}
+
+/// Without checks every server is taken to be up, so that nothing could ever be missing.
+fn required(written: &schema::Backend, findings: &mut Findings) -> bool {
+    let Some(flag) = &written.required else { return false };
+    if *flag.get_ref() && written.check.is_none() {
+        let message = "`required` has no effect here: servers without a check are always taken to be up";
+        findings.warning(flag.span(), message, "add [backend.check], or remove `required`");
+    }
+    *flag.get_ref()
 }
 
 fn servers(written: &schema::Backend, findings: &mut Findings) -> Vec<Server> {

@@ -27,6 +27,8 @@ pub struct Backend {
     pub response_headers: Option<HeaderRules>,
     /// Persistence by cookie.
     pub cookie: Option<Cookie>,
+    /// Without a usable server here the node does not serve, and the other one takes over.
+    pub required: bool,
     /// Health check; `None` means servers are always taken to be up.
     pub check: Option<Check>,
     /// At least one server, in the order of the file.

@@ -34,6 +34,8 @@ pub struct Backend {
     pub forwarded: Option<Spanned<bool>>,
     /// PROXY protocol version towards its servers.
     pub send_proxy: Option<Spanned<&'static str>>,
+    /// The node does not serve without it.
+    pub required: Option<Spanned<bool>>,
     /// Two servers may have one cookie value.
     pub shared_cookie_values: Option<Spanned<bool>>,
     /// `[backend.request_headers]`
@@ -100,6 +102,7 @@ pub(super) fn read_backend(table: &mut TableReader<'_, '_>) -> Backend {
         forwarded_port: table.boolean("forwarded_port"),
         forwarded: table.boolean("forwarded"),
         send_proxy: table.word("send_proxy", &PROXY_VERSIONS),
+        required: table.boolean("required"),
         shared_cookie_values: table.boolean("shared_cookie_values"),
         request_headers: table.table("request_headers", "[backend.request_headers]", read_header_rules),
         response_headers: table.table("response_headers", "[backend.response_headers]", read_header_rules),

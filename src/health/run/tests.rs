@@ -26,6 +26,7 @@ fn world(addresses: &[SocketAddr], kind: CheckKind, fall: u32) -> (Arc<Snapshot>
         response_headers: None,
         cookie: None,
         check: Some(Check { kind, interval: Duration::from_millis(20), rise: 2, fall }),
+        required: false,
         servers: names
             .zip(addresses)
             .map(|(name, address)| model::Server {
@@ -54,6 +55,7 @@ fn world(addresses: &[SocketAddr], kind: CheckKind, fall: u32) -> (Arc<Snapshot>
         forwarding: None,
         cookie: None,
         timeouts,
+        required: false,
         in_flight: gauge(),
         queue: Arc::new(Gauge::new(8)),
         epoch: Arc::new(AtomicU64::new(0)),

@@ -153,3 +153,15 @@ fn refuses_a_source_map_that_would_take_long_to_make() {
         ["`balance = \"source\"` needs too large a map for these servers and weights"]
     );
 }
+
+#[test]
+fn a_required_backend_has_a_check() {
+    assert!(!check("backend", "").unwrap().backends[0].required);
+    let config = check("backend", "required = true").unwrap();
+    assert!(config.backends[0].required && config.warnings.is_empty());
+    let text = file("backend", "required = true").replace("[backend.check]\n", "");
+    let config = parse(&text, "t.toml", Path::new("")).unwrap();
+    let expected = "`required` has no effect here: servers without a check are always taken to be up";
+    assert_eq!(messages(&config.warnings), [expected]);
+    assert!(config.warnings[0].contains("required = true\n   |            ^^^^"), "{}", config.warnings[0]);
+}

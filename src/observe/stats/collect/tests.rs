@@ -48,6 +48,7 @@ fn snapshot() -> Arc<Snapshot> {
             forwarding: None,
             cookie: None,
             timeouts,
+            required: false,
             in_flight: new_gauge(3, u32::MAX),
             queue: Arc::new(Gauge::new(8)),
             epoch: Arc::new(AtomicU64::new(0)),
