@@ -6,14 +6,14 @@
 //! request up to well beyond the connections a process can hold.
 //!
 //! A socket has two deadlines, since both of its directions may wait at once: the one above, and
-//! one that only gives up the read it was armed for.
+//! one that only gives up waiting for something to receive.
 
 use std::cell::RefCell;
 use std::net::Shutdown;
 use std::os::fd::{BorrowedFd, RawFd};
 use std::rc::Rc;
+use std::task::Waker;
 
-use monoio::io::{CancelHandle, Canceller};
 use socket2::SockRef;
 
 /// Never.
@@ -49,9 +49,9 @@ struct Slot {
     socket: RawFd,
     fired: bool,
     idle: bool,
-    /// Kept from read to read until `free_parking`; a read is to be given up only while
-    /// `Due::park_ms` is armed.
-    parking: Option<Canceller>,
+    /// The task that waits for something to receive and will give up; it is woken when
+    /// `Due::park_ms` is reached, which is disarmed then.
+    parking: Option<Waker>,
 }
 
 /// The slot of one socket. Dropped before its socket is closed.
@@ -143,11 +143,10 @@ impl Deadlines {
 }
 
 impl Slot {
-    /// Gives up the read. It is cancelled but still awaited, so nothing that arrived is lost. A wait for
-    /// readability, which cannot be cancelled, ends because the reading direction does.
+    /// Has who waits give up. Where nobody would, the wait ends because the reading direction does.
     fn park(&mut self) {
-        match self.parking.take() {
-            Some(canceller) => drop(canceller.cancel()),
+        match &self.parking {
+            Some(waiting) => waiting.wake_by_ref(),
             None => self.end(Shutdown::Read),
         }
     }
@@ -189,24 +188,31 @@ impl Deadline {
         self.deadlines.table.borrow_mut().slots[self.slot as usize].idle = idle;
     }
 
-    /// Frees what reads that can be given up need; the next such read makes it anew.
-    pub fn free_parking(&self) {
-        self.deadlines.table.borrow_mut().slots[self.slot as usize].parking = None;
+    /// Has a wait given up at `at_ms`, once `is_given_up` has told whose it is. The other deadline stays
+    /// as it is.
+    pub(super) fn arm_parking(&self, at_ms: u64) {
+        self.deadlines.table.borrow_mut().due[self.slot as usize].park_ms = at_ms;
     }
 
-    /// Gives up the read made with the returned handle at `at_ms`. The other deadline stays as it is.
-    pub(super) fn arm_parking(&self, at_ms: u64) -> CancelHandle {
+    /// Whether the wait is over because its deadline is; if not, `waiting` is woken then.
+    pub(super) fn is_given_up(&self, waiting: &Waker) -> bool {
         let table = &mut *self.deadlines.table.borrow_mut();
-        table.due[self.slot as usize].park_ms = at_ms;
-        table.slots[self.slot as usize].parking.get_or_insert_default().handle()
+        if table.due[self.slot as usize].park_ms == DISARMED {
+            return true;
+        }
+        let parking = &mut table.slots[self.slot as usize].parking;
+        if !parking.as_ref().is_some_and(|known| known.will_wake(waiting)) {
+            *parking = Some(waiting.clone());
+        }
+        false
     }
 
     /// Ends the reading direction at `at_ms`, so that a wait for readability is over then, while an
     /// answer can still be sent. The other deadline stays as it is.
     pub fn arm_end_of_reading(&self, at_ms: u64) {
         let table = &mut *self.deadlines.table.borrow_mut();
+        debug_assert!(table.slots[self.slot as usize].parking.is_none(), "somebody waits and would give up");
         table.due[self.slot as usize].park_ms = at_ms;
-        table.slots[self.slot as usize].parking = None;
     }
 
     /// Reading goes on.
@@ -214,12 +220,20 @@ impl Deadline {
         self.end_parking();
     }
 
-    /// The read is over.
+    /// The wait is over.
     pub(super) fn end_parking(&self) {
-        self.deadlines.table.borrow_mut().due[self.slot as usize].park_ms = DISARMED;
+        drop(self.stop_parking());
     }
 
-    /// Gives up the read that is pending, if there is one that can be, no later than `at_ms`.
+    /// Nobody would give up any more. What is returned may hold the last reference to a task with a
+    /// deadline of its own, so it is dropped when the table is no longer borrowed.
+    fn stop_parking(&self) -> Option<Waker> {
+        let table = &mut *self.deadlines.table.borrow_mut();
+        table.due[self.slot as usize].park_ms = DISARMED;
+        table.slots[self.slot as usize].parking.take()
+    }
+
+    /// Gives up the wait that is pending, if there is one that can be, no later than `at_ms`.
     pub fn hasten_parking(&self, at_ms: u64) {
         let due = &mut self.deadlines.table.borrow_mut().due[self.slot as usize];
         if due.park_ms != DISARMED {
@@ -230,6 +244,7 @@ impl Deadline {
 
 impl Drop for Deadline {
     fn drop(&mut self) {
+        drop(self.stop_parking());
         let table = &mut *self.deadlines.table.borrow_mut();
         let slot = self.slot as usize;
         table.due[slot] = Due::NEVER;
@@ -244,6 +259,9 @@ mod tests {
     use std::io::Read;
     use std::net::{TcpListener, TcpStream};
     use std::os::fd::AsRawFd;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
 
     use super::*;
 
@@ -302,19 +320,44 @@ mod tests {
     }
 
     #[test]
-    fn giving_up_a_read_leaves_the_other_direction_its_deadline() {
+    fn giving_up_a_wait_leaves_the_other_direction_its_deadline() {
         let deadlines = Rc::new(Deadlines::default());
         let (mut peer, socket) = pair();
         let slot = deadlines.register(socket.as_raw_fd());
         slot.arm(20);
-        drop(slot.arm_parking(10));
-        assert_eq!(deadlines.expire(10), 0, "a read that is given up is not a socket shut down");
-        assert!(!slot.fired());
-        drop(slot.arm_parking(30));
+        slot.arm_parking(10);
+        assert!(!slot.is_given_up(Waker::noop()));
+        assert_eq!(deadlines.expire(10), 0, "a wait that is given up is not a socket shut down");
+        assert!(slot.is_given_up(Waker::noop()) && !slot.fired());
+        slot.arm_parking(30);
         slot.end_parking();
         assert_eq!(deadlines.expire(20), 1);
         assert!(slot.fired());
         assert_eq!(peer.read(&mut [0]).unwrap(), 0);
+    }
+
+    #[test]
+    fn who_gives_up_is_woken_and_nobody_else() {
+        struct Count(AtomicUsize);
+        impl Wake for Count {
+            fn wake(self: Arc<Self>) {
+                self.0.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        let (early, late) = (Arc::new(Count(AtomicUsize::new(0))), Arc::new(Count(AtomicUsize::new(0))));
+        let deadlines = Rc::new(Deadlines::default());
+        let (peer, socket) = pair();
+        let (first, second) = (deadlines.register(peer.as_raw_fd()), deadlines.register(socket.as_raw_fd()));
+        first.arm_parking(10);
+        assert!(!first.is_given_up(&early.clone().into()));
+        second.arm_parking(11);
+        assert!(!second.is_given_up(&late.clone().into()));
+        deadlines.expire(10);
+        assert_eq!((early.0.load(Ordering::Relaxed), late.0.load(Ordering::Relaxed)), (1, 0));
+        second.end_parking();
+        deadlines.expire(11);
+        assert_eq!(late.0.load(Ordering::Relaxed), 0, "the wait was over");
+        assert_eq!(Arc::strong_count(&late), 1, "nothing of the task is kept");
     }
 
     #[test]
@@ -343,7 +386,7 @@ mod tests {
         let park_ms = || deadlines.table.borrow().due[0].park_ms;
         slot.hasten_parking(5);
         assert_eq!(park_ms(), DISARMED);
-        drop(slot.arm_parking(10));
+        slot.arm_parking(10);
         slot.hasten_parking(20);
         assert_eq!(park_ms(), 10);
         slot.hasten_parking(5);

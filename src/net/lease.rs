@@ -13,7 +13,7 @@ use std::ptr::NonNull;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
-use monoio::buf::{IoBuf, IoBufMut};
+use monoio::buf::IoBuf;
 
 use super::slab::{self, Slab};
 use crate::limits::{LEASE_HEADROOM, LEASES_PER_SESSION};
@@ -296,9 +296,6 @@ impl Drop for Lease {
     }
 }
 
-/// A lease while the kernel appends to it.
-pub(super) struct Reading(pub(super) Lease);
-
 /// A lease while the kernel sends part of it; positions are those of the whole buffer.
 pub(super) struct Sending {
     lease: Lease,
@@ -332,22 +329,7 @@ impl Sending {
 }
 
 // SAFETY: the pointer is into the lease's slot, which neither moves nor goes away while this value
-// owns the lease; `spare` bytes from it are inside the slot.
-unsafe impl IoBufMut for Reading {
-    fn write_ptr(&mut self) -> *mut u8 {
-        self.0.spare_mut().as_mut_ptr()
-    }
-
-    fn bytes_total(&mut self) -> usize {
-        self.0.spare()
-    }
-
-    unsafe fn set_init(&mut self, received: usize) {
-        self.0.grow(received);
-    }
-}
-
-// SAFETY: as above; `start..end` is inside the slice, which is initialised.
+// owns the lease; `start..end` is inside the slice, which is initialised.
 unsafe impl IoBuf for Sending {
     fn read_ptr(&self) -> *const u8 {
         self.lease.bytes()[self.start..self.end].as_ptr()

@@ -1,9 +1,8 @@
 //! The seam between protocol code and the kernel: the only home of monoio.
 //!
 //! Rules that every file here keeps:
-//! * An I/O future is never dropped while pending, since a read that the kernel already made would
-//!   be lost. A deadline shuts the socket down, or cancels and still awaits; the operation completes.
-//!   (Connecting is the one exception: nothing can be lost before there is a connection.)
+//! * Nothing is received before there is something to receive. A wait may be given up, since it holds
+//!   no bytes; a send is never dropped while pending, a deadline shuts its socket down and it completes.
 //! * An idle connection holds no lease: it waits for readability and takes one when bytes are there.
 //! * `send` owns what it sends until the kernel is done with it.
 

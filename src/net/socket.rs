@@ -1,25 +1,32 @@
 //! One TCP connection: receive into a lease, send from one, wait without one.
 //!
-//! Both directions may be in flight at once, one operation each. All methods take `&self`.
+//! To receive is to wait until there is something, then to take it without waiting: a wait may be given
+//! up at any time, since it holds no bytes. Both directions may be in flight at once, one operation
+//! each. All methods take `&self`.
 
-use std::cell::UnsafeCell;
+use std::cell::{Cell, UnsafeCell};
+use std::future::poll_fn;
 use std::io;
 use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::pin::pin;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
-use monoio::io::{AsyncReadRent, AsyncWriteRent, CancelableAsyncReadRent};
+use monoio::io::AsyncWriteRent;
 use monoio::net::TcpStream;
 use socket2::SockRef;
 
 use super::deadline::{Deadline, Deadlines};
-use super::lease::{Lease, Reading, Sending};
+use super::lease::{Lease, Sending};
 
 /// A connection and its deadline.
 pub struct Socket {
     // Declared first: the slot is freed before the descriptor closes.
     deadline: Deadline,
+    /// Something is likely to be there: it was waited for, or the last receive filled its lease.
+    promising: Cell<bool>,
     stream: UnsafeCell<TcpStream>,
 }
 
@@ -35,7 +42,11 @@ pub enum Waited {
 impl Socket {
     /// Adopts a connection and gives it a deadline slot.
     pub(super) fn new(stream: TcpStream, deadlines: &Rc<Deadlines>) -> Self {
-        Self { deadline: deadlines.register(stream.as_raw_fd()), stream: UnsafeCell::new(stream) }
+        Self {
+            deadline: deadlines.register(stream.as_raw_fd()),
+            promising: Cell::new(false),
+            stream: UnsafeCell::new(stream),
+        }
     }
 
     /// Connects within `timeout`.
@@ -62,23 +73,69 @@ impl Socket {
     }
 
     /// Appends what arrives to `lease`; `Ok(0)` is the end of the stream. The lease has spare room.
-    pub async fn receive(&self, lease: Lease) -> (io::Result<usize>, Lease) {
-        debug_assert!(lease.spare() > 0, "no room to receive into");
-        let (result, reading) = self.stream().read(Reading(lease)).await;
-        (result, reading.0)
+    pub async fn receive(&self, mut lease: Lease) -> (io::Result<usize>, Lease) {
+        loop {
+            if !self.promising.get()
+                && let Err(error) = self.readable().await
+            {
+                return (Err(error), lease);
+            }
+            match self.take(&mut lease) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return (result, lease),
+            }
+        }
     }
 
     /// As `receive`, but gives up at `park_at_ms` without losing a byte.
-    pub async fn receive_or_park(&self, lease: Lease, park_at_ms: u64) -> (io::Result<Waited>, Lease) {
-        let handle = self.deadline.arm_parking(park_at_ms);
-        let (result, reading) = self.stream().cancelable_read(Reading(lease), handle).await;
+    pub async fn receive_or_park(&self, mut lease: Lease, park_at_ms: u64) -> (io::Result<Waited>, Lease) {
+        loop {
+            if !self.promising.get() {
+                match self.readable_or_parked(park_at_ms).await {
+                    Ok(true) => {}
+                    Ok(false) => return (Ok(Waited::Parked), lease),
+                    Err(error) => return (Err(error), lease),
+                }
+            }
+            match self.take(&mut lease) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return (result.map(Waited::Received), lease),
+            }
+        }
+    }
+
+    /// Waits until there is something to receive; `false` when the parking deadline came first.
+    async fn readable_or_parked(&self, park_at_ms: u64) -> io::Result<bool> {
+        self.deadline.arm_parking(park_at_ms);
+        let mut readable = pin!(self.readable());
+        let result = poll_fn(|context| {
+            if let Poll::Ready(result) = readable.as_mut().poll(context) {
+                return Poll::Ready(result.map(|()| true));
+            }
+            if self.deadline.is_given_up(context.waker()) {
+                return Poll::Ready(Ok(false));
+            }
+            Poll::Pending
+        })
+        .await;
         self.deadline.end_parking();
-        let waited = match result {
-            Ok(count) => Ok(Waited::Received(count)),
-            Err(error) if error.raw_os_error() == Some(libc::ECANCELED) => Ok(Waited::Parked),
-            Err(error) => Err(error),
+        result
+    }
+
+    /// Appends what has arrived to the lease, without waiting.
+    fn take(&self, lease: &mut Lease) -> io::Result<usize> {
+        let room = lease.spare_mut();
+        debug_assert!(!room.is_empty(), "no room to receive into");
+        let (start, size) = (room.as_mut_ptr().cast(), room.len());
+        // SAFETY: the kernel writes at most `size` bytes into `room`, which is borrowed exclusively.
+        let count = unsafe { libc::recv(self.as_fd().as_raw_fd(), start, size, libc::MSG_DONTWAIT) };
+        let Ok(count) = usize::try_from(count) else {
+            self.promising.set(false);
+            return Err(io::Error::last_os_error());
         };
-        (waited, reading.0)
+        self.promising.set(count == size);
+        lease.grow(count);
+        Ok(count)
     }
 
     /// Sends `start..end` of the lease's data, all of it, and returns the lease as it was.
@@ -110,6 +167,8 @@ impl Socket {
     /// What the kernel says; the connection is then of no use.
     // Not an `async fn`: what an idle connection holds is little else than this future.
     pub fn readable(&self) -> impl Future<Output = io::Result<()>> {
+        // For when the wait is over; one that is given up costs a receive of nothing.
+        self.promising.set(true);
         self.stream().readable(false)
     }
 

@@ -71,7 +71,12 @@ impl Client {
         let mut ahead = lease.len();
         loop {
             let (received, returned) = match std::mem::take(&mut ahead) {
-                0 => self.socket.receive(lease).await,
+                0 => {
+                    // By way of the kernel, so that whoever became ready meanwhile has a turn before the
+                    // arithmetic. A wait that fails shows in what is received.
+                    let _ = self.socket.readable().await;
+                    self.socket.receive(lease).await
+                }
                 count => (Ok(count), lease),
             };
             lease = returned;

@@ -225,7 +225,6 @@ fn begin_park(connection: &Connection) -> u64 {
     let in_mid_head = connection.set_aside.is_some();
     // A drain ends clients between requests, but not one whose first request may be on its way.
     deadline.set_idle(connection.has_served() && !in_mid_head);
-    deadline.free_parking();
     if in_mid_head || can_be_told(connection) {
         deadline.arm_end_of_reading(due_ms);
     } else {

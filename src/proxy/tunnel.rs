@@ -196,7 +196,6 @@ impl Relay<'_> {
 
     /// Waits for bytes without a lease, then for a lease.
     async fn wait(&self, side: Side) -> Lease {
-        self.ends(side).0.socket().deadline().free_parking();
         // An end that cannot be waited for is received from, which says what it is.
         let _ = self.ends(side).0.socket().readable().await;
         self.permit.enter(self.worker).await;

@@ -75,7 +75,8 @@ fn t02_handshakes_that_come_together_are_done_one_after_the_other() {
     for stream in &mut streams {
         stream.read_exact(&mut [0; 6]).unwrap();
     }
-    assert!(secure.figure("TLS handshakes that waited for their turn") > 50);
+    let waited = secure.figure("TLS handshakes that waited for their turn");
+    assert!(waited > 50, "{waited} waited");
     // Those that hang up in the line are not served.
     drop(streams);
     secure.settle("a burst");
