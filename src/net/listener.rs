@@ -76,7 +76,7 @@ impl Listener {
     pub async fn accept(&self, deadlines: &Rc<Deadlines>) -> io::Result<(Socket, SocketAddr)> {
         let (stream, address) = self.inner.accept().await?;
         self.owed.set(self.owed.get().saturating_sub(1));
-        Ok((Socket::new(stream, deadlines), address))
+        Ok((Socket::new(stream, deadlines)?, address))
     }
 
     /// No connections beyond those whose handshake the kernel has finished by now. With none of those

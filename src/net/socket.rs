@@ -8,14 +8,15 @@ use std::cell::{Cell, UnsafeCell};
 use std::future::poll_fn;
 use std::io;
 use std::net::{Shutdown, SocketAddr};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
+use std::os::unix::net::UnixStream as StdUnixStream;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
 use monoio::io::AsyncWriteRent;
-use monoio::net::TcpStream;
+use monoio::net::{TcpStream, UnixStream};
 use socket2::SockRef;
 
 use super::deadline::{Deadline, Deadlines};
@@ -27,7 +28,9 @@ pub struct Socket {
     deadline: Deadline,
     /// Something is likely to be there: it was waited for, or the last receive filled its lease.
     promising: Cell<bool>,
-    stream: UnsafeCell<TcpStream>,
+    /// A TCP connection all the same: of monoio's streams this is the one that is a descriptor and
+    /// nothing else. `TcpStream` has room for two addresses, 64 bytes in each of many parked clients.
+    stream: UnsafeCell<UnixStream>,
 }
 
 /// What a read that may be given up for parking came to.
@@ -41,12 +44,18 @@ pub enum Waited {
 
 impl Socket {
     /// Adopts a connection and gives it a deadline slot.
-    pub(super) fn new(stream: TcpStream, deadlines: &Rc<Deadlines>) -> Self {
-        Self {
-            deadline: deadlines.register(stream.as_raw_fd()),
+    ///
+    /// # Errors
+    /// epoll cannot watch one more.
+    pub(super) fn new(stream: TcpStream, deadlines: &Rc<Deadlines>) -> io::Result<Self> {
+        let descriptor = stream.into_raw_fd();
+        // SAFETY: it was just given up by its only owner.
+        let stream = StdUnixStream::from(unsafe { OwnedFd::from_raw_fd(descriptor) });
+        Ok(Self {
+            deadline: deadlines.register(descriptor),
             promising: Cell::new(false),
-            stream: UnsafeCell::new(stream),
-        }
+            stream: UnsafeCell::new(UnixStream::from_std(stream)?),
+        })
     }
 
     /// Connects within `timeout`.
@@ -61,7 +70,7 @@ impl Socket {
         let stream = monoio::time::timeout(timeout, TcpStream::connect_addr(address))
             .await
             .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
-        let socket = Self::new(stream, deadlines);
+        let socket = Self::new(stream, deadlines)?;
         socket.options().set_tcp_nodelay(true)?;
         Ok(socket)
     }
@@ -237,9 +246,9 @@ impl Socket {
     }
 
     #[allow(clippy::mut_from_ref)]
-    fn stream(&self) -> &mut TcpStream {
+    fn stream(&self) -> &mut UnixStream {
         // SAFETY: monoio's operations use the exclusive reference only to clone the shared
-        // descriptor when they are created; `TcpStream` is `Split`, so one read and one write may be
+        // descriptor when they are created; `UnixStream` is `Split`, so one read and one write may be
         // in flight at once. No reference obtained here is kept across an operation of its own kind.
         unsafe { &mut *self.stream.get() }
     }
