@@ -2,6 +2,7 @@
 
 pub mod limits;
 pub mod measure;
+pub mod output;
 pub mod record;
 pub mod request;
 pub mod response;

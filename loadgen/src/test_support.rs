@@ -4,7 +4,9 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use crate::measure::{ErrorClass, Gauges, Recorder, Sample, SecondSink, Setup, ThreadUse, Totals, start};
+use crate::measure::{
+    ErrorClass, Gauges, Recorder, Sample, Second, SecondSink, Setup, ThreadUse, Totals, start,
+};
 use crate::record::{Description, RunRecord, SecondRecord, Series, TargetDescription};
 
 /// One second in nanoseconds.
@@ -56,6 +58,20 @@ fn tell(recorder: &mut Recorder, planned_ns: u64, made: Made) {
     }
 }
 
+/// Tells the engine that a second has been seen, so that none is joined with the next.
+struct Paced<'a> {
+    sink: &'a mut dyn SecondSink,
+    seen: std::sync::mpsc::Sender<()>,
+}
+
+impl SecondSink for Paced<'_> {
+    fn second(&mut self, second: &Second) {
+        self.sink.second(second);
+        // The engine does not wait for the last one.
+        let _ = self.seen.send(());
+    }
+}
+
 /// Measures a made-up run of one thread: `make` says what the k-th request of a second is.
 pub fn measured(
     seconds: u64,
@@ -66,6 +82,7 @@ pub fn measured(
     let setup = Setup { duration_ns: seconds * SECOND, ..Setup::default() };
     let (collector, mut recorders) = start(setup);
     let mut recorder = recorders.remove(0);
+    let (seen, has_seen) = std::sync::mpsc::channel();
     let engine = std::thread::spawn(move || {
         recorder.connected(0, 120_000, None, false);
         for second in 0..seconds {
@@ -73,11 +90,12 @@ pub fn measured(
                 tell(&mut recorder, second * SECOND + k * SECOND / rate, make(second, k));
             }
             recorder.roll((second + 1) * SECOND, Gauges { open_connections: 8, in_flight: 1, queued: 0 });
+            has_seen.recv().unwrap();
         }
         recorder.disconnected(seconds * rate);
         recorder.finish(seconds * SECOND, Gauges::default());
     });
-    let mut totals = collector.collect(sink);
+    let mut totals = collector.collect(&mut Paced { sink, seen });
     engine.join().unwrap();
     totals.counts.balance().unwrap();
     // The test's own CPU time is not the load's.

@@ -1,0 +1,166 @@
+//! The display while a run goes on: on a terminal a few lines that are drawn anew each second, else
+//! one plain line each second. Written from the collector's thread; where the terminal is slow or
+//! stopped, seconds are joined, and no engine notices.
+
+use std::io::Write;
+
+use super::text::{duration, duration_in_words, grouped, rate};
+use crate::measure::{Kind, Second};
+
+/// How it is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LiveStyle {
+    /// Drawn in place with terminal control codes.
+    Terminal,
+    /// One line after the other.
+    Lines,
+}
+
+/// Cells of the bar of progress.
+const BAR_CELLS: u64 = 40;
+
+/// Seconds shown in the small chart.
+const CHART_SECONDS: usize = 40;
+
+/// The display of one run.
+#[derive(Debug)]
+pub struct Live<W: Write> {
+    writer: W,
+    style: LiveStyle,
+    duration_ns: u64,
+    warm_up_ns: u64,
+    /// 99th percentiles of the last seconds, for the chart.
+    recent_p99_ns: Vec<u64>,
+    drawn_lines: usize,
+}
+
+impl<W: Write> Live<W> {
+    /// A display of a run of this length; a length of 0 means that it is not known.
+    pub fn new(writer: W, style: LiveStyle, duration_ns: u64, warm_up_ns: u64) -> Self {
+        Live { writer, style, duration_ns, warm_up_ns, recent_p99_ns: Vec::new(), drawn_lines: 0 }
+    }
+
+    /// The writer again.
+    pub fn into_inner(self) -> W {
+        self.writer
+    }
+
+    /// Shows one more second. An unwritable terminal is nobody's fault here and is not reported.
+    pub fn show(&mut self, second: &Second) {
+        let text = match self.style {
+            LiveStyle::Lines => self.line(second),
+            LiveStyle::Terminal => self.panel(second),
+        };
+        let _ = self.writer.write_all(text.as_bytes()).and_then(|()| self.writer.flush());
+    }
+
+    /// Takes a drawn panel away, so that the result begins on a clean line.
+    pub fn clear(&mut self) {
+        let text = self.erase();
+        let _ = self.writer.write_all(text.as_bytes()).and_then(|()| self.writer.flush());
+    }
+
+    fn line(&self, second: &Second) -> String {
+        let shown = Shown::new(second, self.warm_up_ns);
+        format!(
+            "{:>6.0} s  offered {:>10}  answered {:>10}  p50 {:>9}  p99 {:>9}  max {:>9}  errors {}{}\n",
+            second.end_ns as f64 / 1e9,
+            shown.offered,
+            shown.answered,
+            shown.p50,
+            shown.p99,
+            shown.max,
+            grouped(second.errors_so_far),
+            if shown.warming_up { "  (warm-up)" } else { "" },
+        )
+    }
+
+    fn panel(&mut self, second: &Second) -> String {
+        let shown = Shown::new(second, self.warm_up_ns);
+        if self.recent_p99_ns.len() == CHART_SECONDS {
+            self.recent_p99_ns.remove(0);
+        }
+        self.recent_p99_ns.push(shown.p99_ns);
+        let gauges = &second.parts.gauges;
+        let lines = [
+            self.progress(second, shown.warming_up),
+            format!("  offered {:>10}   answered {:>10}", shown.offered, shown.answered),
+            format!("  p50 {:>9}   p99 {:>9}   max {:>9}", shown.p50, shown.p99, shown.max),
+            format!(
+                "  connections {}   in flight {}   waiting {}   errors {}",
+                grouped(gauges.open_connections),
+                grouped(gauges.in_flight),
+                grouped(gauges.queued),
+                grouped(second.errors_so_far)
+            ),
+            format!("  p99 {}", sparkline(&self.recent_p99_ns)),
+        ];
+        let mut text = self.erase();
+        for line in &lines {
+            text.push_str(line);
+            text.push('\n');
+        }
+        self.drawn_lines = lines.len();
+        text
+    }
+
+    fn progress(&self, second: &Second, warming_up: bool) -> String {
+        let at = duration_in_words(second.end_ns / 1_000_000_000 * 1_000_000_000);
+        let word = if warming_up { "warm-up" } else { "running" };
+        if self.duration_ns == 0 {
+            return format!("  {word} {at}");
+        }
+        let cells = (second.end_ns as f64 / self.duration_ns as f64 * BAR_CELLS as f64).min(BAR_CELLS as f64);
+        let full = "█".repeat(cells as usize);
+        let rest = "░".repeat((BAR_CELLS - cells as u64) as usize);
+        format!("  {full}{rest} {word} {at} of {}", duration_in_words(self.duration_ns))
+    }
+
+    /// Control codes (ECMA-48): up to the first drawn line, then erase to the end of the screen.
+    fn erase(&mut self) -> String {
+        match std::mem::take(&mut self.drawn_lines) {
+            0 => String::new(),
+            lines => format!("\x1b[{lines}A\r\x1b[J"),
+        }
+    }
+}
+
+/// The numbers of one second as text.
+struct Shown {
+    offered: String,
+    answered: String,
+    p50: String,
+    p99: String,
+    max: String,
+    p99_ns: u64,
+    warming_up: bool,
+}
+
+impl Shown {
+    fn new(second: &Second, warm_up_ns: u64) -> Shown {
+        let seconds = (second.end_ns.saturating_sub(second.start_ns) as f64 / 1e9).max(1e-3);
+        let counts = &second.parts.counts;
+        let response = second.parts.histograms.of(Kind::Response);
+        let at = |percent: f64| if response.is_empty() { 0 } else { response.value_at_percentile(percent) };
+        let text = |percent| if response.is_empty() { "–".to_owned() } else { duration(at(percent)) };
+        Shown {
+            offered: rate((counts.offered + counts.warm_up) as f64 / seconds),
+            answered: rate(counts.completed() as f64 / seconds),
+            p50: text(50.0),
+            p99: text(99.0),
+            max: text(100.0),
+            p99_ns: at(99.0),
+            warming_up: second.end_ns <= warm_up_ns,
+        }
+    }
+}
+
+/// Values as a row of eighths, from nothing to the greatest of them.
+pub(super) fn sparkline(values: &[u64]) -> String {
+    let eighths = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let greatest = values.iter().copied().max().unwrap_or(0).max(1) as f64;
+    let cell = |&value: &u64| {
+        if value == 0 { ' ' } else { eighths[(value as f64 / greatest * 7.0).round() as usize % 8] }
+    };
+    values.iter().map(cell).collect()
+}

@@ -1,0 +1,376 @@
+//! The result as text: the verdict first, then everything it rests on.
+
+use std::fmt::Write;
+
+use super::chart::percentile_chart;
+use super::prose;
+use super::text::{
+    bytes, duration, duration_in_words, duration_of_f64, grouped, printable, rate, share, wall_clock,
+};
+use crate::measure::Kind;
+use crate::record::{HistogramRecord, RunRecord, VerdictName, ratio};
+
+/// Longest piece of outside text in one line.
+const TEXT_MAX: usize = 160;
+
+/// Columns of a line of prose.
+const WIDTH: usize = 104;
+
+/// Rows of lists that are printed; the JSON record has all.
+const ROWS_MAX: usize = 20;
+
+/// Columns of the table of times.
+const COLUMNS: [&str; 6] = ["50", "90", "99", "99.9", "99.99", "max"];
+
+/// The table of a run, with the outcomes of its conditions in words. `colour` for a terminal.
+pub fn table(record: &RunRecord, conditions: &[super::Outcome], colour: bool) -> String {
+    let mut text = String::new();
+    verdict(&mut text, record, colour);
+    for outcome in conditions {
+        let mark = if outcome.broken { "✗" } else { "✓" };
+        line(&mut text, &format!("  {mark} --fail-if {}", printable(&outcome.explanation, TEXT_MAX)));
+    }
+    request(&mut text, record);
+    if record.histogram(Kind::Failed).is_empty() && record.histogram(Kind::Response).is_empty() {
+        line(&mut text, "\nNothing was answered, so there are no times to show.");
+    }
+    times(&mut text, record);
+    requests(&mut text, record);
+    errors(&mut text, record);
+    gaps(&mut text, record);
+    steps(&mut text, record);
+    distribution(&mut text, record);
+    client(&mut text, record);
+    text
+}
+
+/// Ends a line; writing into a string cannot fail.
+fn line(text: &mut String, content: &str) {
+    text.push_str(content.trim_end());
+    text.push('\n');
+}
+
+/// The first line of any output: verdict, rates, share of good answers, response times.
+pub(super) fn headline(record: &RunRecord) -> String {
+    let counts = &record.counts;
+    let mut text = String::new();
+    if let Some(planned) = record.description.rate_per_second.filter(|_| record.description.open_loop) {
+        let _ = write!(text, "{} planned, ", rate(planned));
+    }
+    let good = share(ratio(counts.ok, counts.offered));
+    let _ = write!(text, "{} answered, {good} good", rate(record.achieved_per_second));
+    let response = record.histogram(Kind::Response);
+    if !response.is_empty() {
+        let at = |name| duration(response.percentile_ns(name));
+        let (p50, p99, p999, max) = (at("50"), at("99"), at("99.9"), duration(response.max_ns));
+        let _ = write!(text, "; response p50 {p50}, p99 {p99}, p99.9 {p999}, max {max}");
+    }
+    text
+}
+
+/// A sentence of the verdict, broken into lines.
+fn bullet(text: &mut String, mark: char, sentence: &str) {
+    for (place, part) in prose::wrapped(&printable(sentence, 600), WIDTH - 4).iter().enumerate() {
+        let mark = if place == 0 { mark } else { ' ' };
+        line(text, &format!("  {mark} {part}"));
+    }
+}
+
+fn verdict(text: &mut String, record: &RunRecord, colour: bool) {
+    let name = record.verdict.name;
+    let advice = if name == VerdictName::ClientLimited { " – do not use these numbers" } else { "" };
+    let code = match name {
+        VerdictName::Ok => "1;32",
+        VerdictName::Failed | VerdictName::ClientLimited => "1;31",
+        VerdictName::TargetSaturated | VerdictName::Unstable => "1;33",
+    };
+    let label = format!("{}{advice}", name.label());
+    let label = if colour { format!("\x1b[{code}m{label}\x1b[0m") } else { label };
+    line(text, &format!("{label}  {}", headline(record)));
+    for reason in &record.verdict.reasons {
+        bullet(text, '!', reason);
+    }
+    for note in &record.verdict.notes {
+        bullet(text, '·', note);
+    }
+}
+
+fn request(text: &mut String, record: &RunRecord) {
+    let description = &record.description;
+    text.push('\n');
+    for target in description.targets.iter().take(ROWS_MAX) {
+        let weight = if description.targets.len() > 1 {
+            format!("  (weight {})", target.weight)
+        } else {
+            String::new()
+        };
+        line(
+            text,
+            &format!("{} {}{weight}", printable(&target.method, 20), printable(&target.url, TEXT_MAX)),
+        );
+    }
+    let loop_kind = if description.open_loop { "open loop" } else { "closed loop" };
+    let warm_up = match description.warm_up_ns {
+        0 => String::new(),
+        ns => format!(" after a warm-up of {}", duration_in_words(ns)),
+    };
+    let measured_ns = description.duration_ns.saturating_sub(description.warm_up_ns);
+    line(
+        text,
+        &format!(
+            "{loop_kind}, {} for {}{warm_up}, up to {} connections{}, {} thread{}, seed {}",
+            printable(&description.schedule, TEXT_MAX),
+            duration_in_words(measured_ns),
+            grouped(description.connections),
+            if description.keep_alive { "" } else { " of one request each" },
+            description.threads,
+            if description.threads == 1 { "" } else { "s" },
+            description.seed,
+        ),
+    );
+    if let Some(tls) = description.tls.as_ref().filter(|tls| !tls.version.is_empty()) {
+        let (version, cipher) = (printable(&tls.version, 40), printable(&tls.cipher, 60));
+        let (all, resumed) = (record.counts.handshakes, record.counts.handshakes_resumed);
+        let (all, resumed) = (grouped(all), grouped(resumed));
+        line(text, &format!("{version} {cipher}, {all} handshakes, {resumed} of them resumed"));
+    }
+    for (name, value) in description.options.iter().take(ROWS_MAX) {
+        line(text, &format!("{}: {}", printable(name, 40), printable(value, TEXT_MAX)));
+    }
+}
+
+/// The kinds in the order of the table, with their titles.
+const TITLES: [(Kind, &str); 8] = [
+    (Kind::Response, "response"),
+    (Kind::Service, "service"),
+    (Kind::FirstByte, "first byte"),
+    (Kind::Connect, "connect"),
+    (Kind::Tls, "TLS handshake"),
+    (Kind::SendLag, "send lag"),
+    (Kind::ClientWait, "client wait"),
+    (Kind::Failed, "failed"),
+];
+
+fn times(text: &mut String, record: &RunRecord) {
+    let shown: Vec<_> = TITLES
+        .iter()
+        .map(|&(kind, title)| (title, record.histogram(kind)))
+        .filter(|row| !row.1.is_empty())
+        .collect();
+    if shown.is_empty() {
+        return;
+    }
+    let mut head = format!("\n{:<14}", "");
+    for column in COLUMNS {
+        let title = if column == "max" { column.to_owned() } else { format!("p{column}") };
+        let _ = write!(head, "{title:>10}");
+    }
+    line(text, &format!("{head}{:>10}{:>10}{:>13}", "mean", "stdev", "count"));
+    for (title, histogram) in &shown {
+        line(text, &row(title, histogram));
+    }
+    line(text, "");
+    line(text, "response: from the planned time to the last byte.  service: from the write to the last byte");
+    line(text, "(what a tool shows that forgets the wait).  failed: from the planned time to the error.");
+    for sentence in prose::gap(record) {
+        for part in prose::wrapped(&sentence, WIDTH) {
+            line(text, &part);
+        }
+    }
+}
+
+fn row(title: &str, histogram: &HistogramRecord) -> String {
+    let mut text = format!("{title:<14}");
+    for column in COLUMNS {
+        let value = if column == "max" { histogram.max_ns } else { histogram.percentile_ns(column) };
+        let _ = write!(text, "{:>10}", duration(value));
+    }
+    let (mean, stdev) = (duration_of_f64(histogram.mean_ns), duration_of_f64(histogram.stdev_ns));
+    let _ = write!(text, "{mean:>10}{stdev:>10}{:>13}", grouped(histogram.count));
+    text
+}
+
+fn requests(text: &mut String, record: &RunRecord) {
+    let counts = &record.counts;
+    line(text, "");
+    line(
+        text,
+        &format!(
+            "requests      {} planned = {} offered + {} never sent;  offered = {} good + {} wrong + {} failed",
+            grouped(counts.planned),
+            grouped(counts.offered),
+            grouped(counts.unsent()),
+            grouped(counts.ok),
+            grouped(counts.wrong),
+            grouped(counts.failed)
+        ),
+    );
+    let seconds = record.description.measured_seconds();
+    let body_rate = if seconds > 0.0 { counts.body_bytes as f64 / seconds } else { 0.0 };
+    line(
+        text,
+        &format!(
+            "bytes         {} of bodies ({} per second), {} read, {} written",
+            bytes(counts.body_bytes),
+            bytes(body_rate as u64),
+            bytes(counts.read_bytes),
+            bytes(counts.written_bytes)
+        ),
+    );
+    let mut connections = format!(
+        "connections   {} opened, {} closed",
+        grouped(counts.connections_opened),
+        grouped(counts.connections_closed)
+    );
+    if let Some(fairness) = &record.fairness {
+        let _ = write!(
+            connections,
+            "; answers on each: {} to {}, median {}",
+            grouped(fairness.answers_min),
+            grouped(fairness.answers_max),
+            grouped(fairness.answers_median)
+        );
+    }
+    line(text, &connections);
+    let named = |entries: Vec<String>| entries.join("  ");
+    let statuses =
+        record.statuses.iter().take(ROWS_MAX).map(|(code, count)| format!("{code}: {}", grouped(*count)));
+    if !record.statuses.is_empty() {
+        line(text, &format!("statuses      {}", named(statuses.collect())));
+    }
+    if record.targets.len() > 1 {
+        for target in record.targets.iter().take(ROWS_MAX) {
+            let (ok, not_ok) = (grouped(target.ok), grouped(target.not_ok));
+            line(
+                text,
+                &format!("target        {}: {ok} good, {not_ok} not", printable(&target.name, TEXT_MAX)),
+            );
+        }
+    }
+    let all: u64 = record.servers.values().fold(0, |sum, &count| sum.saturating_add(count));
+    for (name, &count) in record.servers.iter().take(ROWS_MAX) {
+        let part = share(ratio(count, all));
+        line(text, &format!("server        {:<20} {:>12}  {part}", printable(name, 64), grouped(count)));
+    }
+}
+
+fn errors(text: &mut String, record: &RunRecord) {
+    let mut entries: Vec<_> = record.errors.entries().iter().collect();
+    entries.sort_by_key(|entry| std::cmp::Reverse(entry.count));
+    if entries.is_empty() {
+        return;
+    }
+    line(text, &format!("\nerrors        {} in {} classes", grouped(record.errors.total()), entries.len()));
+    for entry in entries.iter().take(ROWS_MAX) {
+        let at = duration_in_words(entry.first_ns / 1_000_000 * 1_000_000);
+        let example = match printable(&entry.first_example, TEXT_MAX) {
+            example if example.is_empty() => String::new(),
+            example => format!(": {example}"),
+        };
+        let count = grouped(entry.count);
+        line(text, &format!("{count:>13} {:<20} first at {at}{example}", entry.class.label()));
+    }
+}
+
+fn gaps(text: &mut String, record: &RunRecord) {
+    if record.description.mode != "gap" {
+        return;
+    }
+    let longest = record.gaps.iter().map(|gap| gap.length_ns).max().unwrap_or(0);
+    line(text, &format!("\ngaps          {}, the longest {}", record.gaps.len(), duration(longest)));
+    for gap in record.gaps.iter().take(ROWS_MAX) {
+        let classes = printable(&gap.classes.join(", "), TEXT_MAX);
+        let servers = match (printable(&gap.server_before, 64), printable(&gap.server_after, 64)) {
+            (before, after) if before.is_empty() && after.is_empty() => String::new(),
+            (before, after) => format!("  {before} → {after}"),
+        };
+        let from = wall_clock(gap.start_unix_ms);
+        let failed = grouped(gap.failed);
+        line(
+            text,
+            &format!("  from {from} for {}: {failed} failed ({classes}){servers}", duration(gap.length_ns)),
+        );
+    }
+}
+
+fn steps(text: &mut String, record: &RunRecord) {
+    if record.steps.is_empty() {
+        return;
+    }
+    let titles = ["planned", "achieved", "p50", "p99", "p99.9", "not good", "client CPU"];
+    let mut head = String::new();
+    for title in titles {
+        let _ = write!(head, "{title:>13}");
+    }
+    line(text, &format!("\n{head}"));
+    for step in &record.steps {
+        let reason = printable(&step.reason, 80);
+        line(
+            text,
+            &format!(
+                "{:>13}{:>13}{:>13}{:>13}{:>13}{:>13}{:>13}  {} {reason}",
+                rate(step.rate_per_second),
+                rate(step.achieved_per_second),
+                duration(step.p50_ns),
+                duration(step.p99_ns),
+                duration(step.p999_ns),
+                grouped(step.not_ok),
+                share(step.client_busy_share),
+                if step.passed { "✓" } else { "✗" },
+            ),
+        );
+    }
+    let best =
+        record.steps.iter().filter(|step| step.passed).map(|step| step.rate_per_second).fold(0.0, f64::max);
+    line(text, &format!("the highest rate that met the conditions: {}", rate(best)));
+}
+
+fn distribution(text: &mut String, record: &RunRecord) {
+    let of = |kind: Kind| record.histogram(kind).histogram.histogram();
+    let chart = percentile_chart(&of(Kind::Response), &of(Kind::Service));
+    if chart.is_empty() {
+        return;
+    }
+    line(text, "\n  ● response   ○ service");
+    for row in chart {
+        line(text, &row);
+    }
+}
+
+fn client(text: &mut String, record: &RunRecord) {
+    let client = &record.client;
+    let cpu = client.cpu_seconds();
+    let per_request = match record.counts.completed() {
+        0 => String::new(),
+        // In a warm-up requests cost CPU time too.
+        completed => {
+            let all = completed.saturating_add(record.counts.warm_up) as f64;
+            format!(" ({} a request)", duration_of_f64(cpu * 1e9 / all))
+        }
+    };
+    line(text, "");
+    line(
+        text,
+        &format!(
+            "client        CPU {}{per_request}, busiest thread {} of a core ({} in its busiest second)",
+            duration_of_f64(cpu * 1e9),
+            share(client.busy_share),
+            share(client.busiest_second_share)
+        ),
+    );
+    let host = &record.host;
+    if !host.kernel.is_empty() {
+        line(
+            text,
+            &format!(
+                "machine       {}; {}, {} cores; load {}; stolen {}",
+                printable(&host.kernel, 80),
+                printable(&host.cpu_model, 80),
+                host.cores,
+                printable(&host.load_average, 40),
+                share(host.steal_share)
+            ),
+        );
+    }
+    line(text, &format!("began         {}", wall_clock(record.started_unix_ms)));
+}

@@ -1,0 +1,224 @@
+//! The verdict on a run: whether its numbers mean what they seem to mean.
+//!
+//! One word, from the most damning down: FAILED, CLIENT-LIMITED, TARGET-SATURATED, UNSTABLE, OK.
+//! Each rests on reasons in plain words; notes say what a careful reader would ask. The rules are
+//! those of docs/loadgen.md, with their thresholds.
+
+use super::text::{duration, grouped, rate, share};
+use crate::measure::{ErrorClass, Kind};
+use crate::record::{RunRecord, VerdictName, VerdictRecord, ratio};
+
+/// Share of the median service time that the 99th percentile of send lag may have.
+const LAG_SHARE: f64 = 0.10;
+
+/// Send lag that never makes a run useless: below it one measures the scheduler of any shared
+/// kernel. It is still part of the response time, and a note says so.
+const LAG_FLOOR_NS: u64 = 200_000;
+
+/// Share of a core from which an engine thread is taken for the bottleneck.
+const BUSY_SHARE: f64 = 0.90;
+
+/// Share of planned requests that must have been sent and answered in time.
+const IN_TIME_SHARE: f64 = 0.99;
+
+/// Share of errors from which a run counts as unstable.
+const ERROR_SHARE: f64 = 0.01;
+
+/// A second with fewer planned requests than this says nothing about pauses.
+const PLANNED_TO_JUDGE: u64 = 20;
+
+/// Share of stolen time worth a note.
+const STEAL_SHARE: f64 = 0.01;
+
+/// Samples that should lie beyond a percentile before it is quoted.
+const SAMPLES_BEYOND: f64 = 100.0;
+
+/// One rule: the reasons it finds.
+type Rule = fn(&RunRecord) -> Vec<String>;
+
+/// Judges a run.
+pub fn judge(record: &RunRecord) -> VerdictRecord {
+    let rules: [(VerdictName, Rule); 4] = [
+        (VerdictName::Failed, failures),
+        (VerdictName::ClientLimited, client_limits),
+        (VerdictName::TargetSaturated, saturation),
+        (VerdictName::Unstable, instability),
+    ];
+    let mut verdict = VerdictRecord { notes: notes(record), ..VerdictRecord::default() };
+    for (name, rule) in rules {
+        let reasons = rule(record);
+        if reasons.is_empty() {
+            continue;
+        }
+        if verdict.name == VerdictName::Ok {
+            verdict.name = name;
+            verdict.reasons = reasons;
+        } else {
+            // A lesser fault is still worth knowing.
+            verdict.notes.extend(reasons.into_iter().map(|reason| format!("also: {reason}")));
+        }
+    }
+    verdict
+}
+
+/// The process's exit code: 0 fine, 1 failed or a stated condition broken, 3 client-limited.
+pub fn exit_code(verdict: VerdictName, conditions_broken: bool) -> u8 {
+    match verdict {
+        VerdictName::Failed => 1,
+        VerdictName::ClientLimited => 3,
+        _ => u8::from(conditions_broken),
+    }
+}
+
+fn failures(record: &RunRecord) -> Vec<String> {
+    let counts = &record.counts;
+    let mut reasons = Vec::new();
+    if let Err(mismatch) = counts.balance() {
+        reasons.push(format!(
+            "the bookkeeping does not add up, a bug of this program: {}",
+            mismatch.explanation
+        ));
+    }
+    if counts.planned == 0 {
+        reasons.push("no request was due in the measured time".to_owned());
+    } else if counts.ok == 0 {
+        reasons.push(format!("not one good answer to {} requests", grouped(counts.planned)));
+    }
+    for entry in record.errors.entries().iter().filter(|entry| entry.class.is_broken_expectation()) {
+        let count = grouped(entry.count);
+        reasons.push(match entry.class {
+            ErrorClass::WrongServer => {
+                format!("persistence was broken {count} times: another server answered than the cookie names")
+            }
+            class => format!("{count} answers were not as expected ({})", class.label()),
+        });
+    }
+    reasons
+}
+
+fn client_limits(record: &RunRecord) -> Vec<String> {
+    let mut reasons = Vec::new();
+    let lag = record.histogram(Kind::SendLag).percentile_ns("99");
+    let service = record.histogram(Kind::Service).percentile_ns("50");
+    if record.description.open_loop && lag > LAG_FLOOR_NS.max((service as f64 * LAG_SHARE) as u64) {
+        reasons.push(format!(
+            "1 % of requests were sent {} or more after their time (send lag), more than a tenth of the \
+             median service time, {}",
+            duration(lag),
+            duration(service)
+        ));
+    }
+    let own = record.errors.entries().iter().filter(|entry| entry.class.is_the_clients());
+    reasons.extend(own.map(|entry| {
+        format!(
+            "{} requests failed for want of the client's own means ({})",
+            grouped(entry.count),
+            entry.class.label()
+        )
+    }));
+    if record.client.busy_share > BUSY_SHARE {
+        let busy = share(record.client.busy_share);
+        reasons.push(format!("an engine thread worked {busy} of the time: its core was full"));
+    }
+    reasons
+}
+
+fn saturation(record: &RunRecord) -> Vec<String> {
+    let mut reasons = Vec::new();
+    let counts = &record.counts;
+    let Some(planned_rate) = record.description.rate_per_second.filter(|_| record.description.open_loop)
+    else {
+        return reasons;
+    };
+    let unsent = counts.unsent();
+    if ratio(counts.offered, counts.planned.max(1)) < IN_TIME_SHARE && unsent > 0 {
+        reasons.push(format!(
+            "{} of {} planned requests were never sent: every connection was busy and the queue for one was full",
+            grouped(unsent),
+            grouped(counts.planned)
+        ));
+    }
+    let service = record.histogram(Kind::Service).percentile_ns("50");
+    // The last requests of a healthy run are still on their way when the schedule ends.
+    let on_their_way = planned_rate * (service as f64 / 1e9) * 2.0 + 1.0;
+    let answered = counts.in_time.saturating_add(counts.wrong).saturating_add(counts.failed) as f64;
+    if answered + on_their_way < counts.planned as f64 * IN_TIME_SHARE {
+        reasons.push(format!(
+            "planned {}, and {} came back in time: the target did not keep up",
+            rate(planned_rate),
+            rate(record.achieved_per_second)
+        ));
+    }
+    let wait = record.histogram(Kind::ClientWait).percentile_ns("50");
+    if wait > service.max(1_000_000) {
+        reasons.push(format!(
+            "half of the requests waited {} or more for a free connection, longer than their service took",
+            duration(wait)
+        ));
+    }
+    reasons
+}
+
+fn instability(record: &RunRecord) -> Vec<String> {
+    let mut reasons = Vec::new();
+    let errors = record.error_share();
+    if errors > ERROR_SHARE {
+        reasons.push(format!("{} of the requests had no good answer", share(errors)));
+    }
+    let judged = |row: &&crate::record::SecondRecord| {
+        row.planned >= PLANNED_TO_JUDGE && row.seconds() >= 0.5 && row.start_ns > 0
+    };
+    let paused: Vec<_> = record.series.iter().filter(judged).filter(|row| row.ok < row.planned / 2).collect();
+    if let Some(first) = paused.first() {
+        reasons.push(format!(
+            "in {} of {} seconds fewer than half of the due requests were answered well, first at {:.0} s: {} of {}",
+            paused.len(),
+            record.series.len(),
+            first.start_ns as f64 / 1e9,
+            grouped(first.ok),
+            grouped(first.planned)
+        ));
+    }
+    reasons
+}
+
+fn notes(record: &RunRecord) -> Vec<String> {
+    let mut notes = Vec::new();
+    let description = &record.description;
+    if !description.open_loop && record.counts.planned > 0 {
+        notes.push(
+            "closed loop: each connection waited for its last answer before it asked again; these times say \
+             what the rate limit is, not what independent users would see"
+                .to_owned(),
+        );
+    }
+    let lag = record.histogram(Kind::SendLag).percentile_ns("99");
+    let service = record.histogram(Kind::Service).percentile_ns("50");
+    if description.open_loop && lag as f64 > service as f64 * LAG_SHARE && lag <= LAG_FLOOR_NS {
+        notes.push(format!(
+            "the client's own lateness (p99 {}) is a visible part of these response times; compare runs of the \
+             same client only",
+            duration(lag)
+        ));
+    }
+    if record.client.busiest_second_share > BUSY_SHARE && record.client.busy_share <= BUSY_SHARE {
+        let busy = share(record.client.busiest_second_share);
+        notes.push(format!("in its busiest second an engine thread worked {busy} of the time"));
+    }
+    if record.host.steal_share > STEAL_SHARE {
+        notes.push(format!(
+            "the hypervisor took {} of the client's cores away",
+            share(record.host.steal_share)
+        ));
+    }
+    let good = record.counts.ok as f64;
+    // The lowest percentile that the run is too short for.
+    let percentiles = [("99", 1e-2), ("99.9", 1e-3), ("99.99", 1e-4)];
+    let unproven = percentiles.iter().find(|(_, beyond)| good > 0.0 && good * beyond < SAMPLES_BEYOND);
+    if let Some((name, _)) = unproven {
+        notes.push(format!(
+            "from p{name} on fewer than 100 answers lie beyond the percentile: run longer before quoting it"
+        ));
+    }
+    notes
+}
