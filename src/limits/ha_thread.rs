@@ -19,3 +19,7 @@ pub const ANNOUNCE_REPEAT: Duration = Duration::from_secs(5);
 
 /// Least distance of two rounds: adverts of a stranger must not make torii flood the network.
 pub const ANNOUNCE_SPACING: Duration = Duration::from_millis(100);
+
+/// Bytes of a received packet that are looked at: more than any advert of `limits::ha::ADDRESSES` IPv6
+/// addresses has. A longer one is cut, and refused for its length.
+pub const PACKET: usize = 2048;
