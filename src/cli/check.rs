@@ -1,7 +1,8 @@
 //! `torii check FILE`: says everything that is wrong with a configuration and touches nothing.
 //!
 //! It reads the file, its certificates and its password files. It binds no address, resolves no
-//! name and connects to no server, so it may run beside a running torii or on another machine.
+//! name and connects to no server, so it may run beside a running torii or on another machine. With
+//! `[ha]` it asks the kernel for addresses and interfaces, and warns where this machine is no node.
 
 use std::io::Write;
 use std::path::Path;
@@ -12,6 +13,7 @@ use clap::Args;
 use super::arguments::ConfigurationFile;
 use crate::config::model::Config;
 use crate::config::{self, Report};
+use crate::ha::surroundings;
 
 /// Arguments of `torii check`.
 #[derive(Debug, Args)]
@@ -26,11 +28,19 @@ pub fn run(arguments: &CheckArguments) -> ExitCode {
     let path = arguments.file.path();
     match load_or_explain(path) {
         Some(config) => {
+            warn_of_machine(&config);
             // The status says it all; a closed pipe on standard output changes nothing.
             let _ = writeln!(std::io::stdout(), "{}", verdict(path, &config));
             ExitCode::SUCCESS
         }
         None => ExitCode::FAILURE,
+    }
+}
+
+/// Whether this machine could be a node of the pair: no error, the file may be meant for another one.
+fn warn_of_machine(config: &Config) {
+    for fault in config.ha.iter().flat_map(|ha| surroundings::look(ha).faults) {
+        eprintln!("warning: on this machine: {fault}\n");
     }
 }
 
@@ -56,12 +66,14 @@ fn failure(path: &Path, report: &Report) -> String {
 /// The line of a valid file.
 fn verdict(path: &Path, config: &Config) -> String {
     let servers = config.backends.iter().map(|backend| backend.servers.len()).sum();
+    let nodes = config.ha.as_ref().map(|ha| format!(", {}", count(ha.nodes.len(), "node")));
     format!(
-        "{}: configuration is valid ({}, {}, {})",
+        "{}: configuration is valid ({}, {}, {}{})",
         path.display(),
         count(config.listeners.len(), "listener"),
         count(config.backends.len(), "backend"),
         count(servers, "server"),
+        nodes.unwrap_or_default(),
     )
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
+use crate::ha::surroundings::Fault;
 use crate::observe::log::LogStartError;
 
 /// A start that failed; nothing is left running.
@@ -36,6 +37,8 @@ pub enum StartError {
         /// As configured.
         name: String,
     },
+    /// `[ha]`: this machine cannot be a node of the pair.
+    Pair(Fault),
     /// The change to another user failed.
     Privileges(io::Error),
     /// There are too few file descriptors to serve anybody.
@@ -75,6 +78,7 @@ impl fmt::Display for StartError {
                 "process.{kind} = \"{name}\", but there is no such {kind}\n  \
                  help: create it (useradd --system {name}), or name another"
             ),
+            Self::Pair(fault) => fault.fmt(formatter),
             Self::Privileges(source) => write!(
                 formatter,
                 "cannot change to the user of [process]: {source}\n  help: start torii as root, or remove the key"

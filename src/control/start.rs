@@ -10,11 +10,12 @@ use super::error::StartError;
 use super::node::Node;
 use super::{banner, descriptors, privileges};
 use crate::config::model::{Config, Driver as Wanted, LogTarget};
+use crate::ha::surroundings;
 use crate::http::head::HeadLimits;
 use crate::net::driver::Driver;
 use crate::net::listener::bind_group;
 use crate::observe::counters::WorkerCounters;
-use crate::observe::log::{self, Echo, Names};
+use crate::observe::log::{self, Echo, Level, Names};
 use crate::observe::ring;
 use crate::observe::stats::StatsSource;
 use crate::proxy::{self, WorkerSpec, mailbox};
@@ -42,6 +43,7 @@ pub fn start_quietly(config: Config) -> Result<Node, StartError> {
 fn start_telling(config: Config, echo: Echo) -> Result<Node, StartError> {
     let plan = cores::plan(&config.threads, &cores::available())?;
     let share = descriptors::share(&config, plan.workers.len(), descriptors::raise())?;
+    let pair = config.ha.as_ref().map(surroundings::require).transpose().map_err(StartError::Pair)?;
     let (driver, driver_note) = choose_driver(&config)?;
     let mut listeners = bind_listeners(&config, plan.workers.len())?;
     let stats_listeners = bind_stats(&config)?;
@@ -53,6 +55,9 @@ fn start_telling(config: Config, echo: Echo) -> Result<Node, StartError> {
     let published = Published::new(snapshot.clone());
     let (writers, readers): (Vec<_>, Vec<_>) = plan.workers.iter().map(|_| ring::new()).unzip();
     let log = log::start(&config.log, echo, Names::of(&snapshot), readers).map_err(StartError::Log)?;
+    for fault in pair.iter().flat_map(|(_, faults)| faults) {
+        log.notice(Level::Warning, fault.line());
+    }
     privileges::give_up(&config.process)?;
 
     let shape: Vec<usize> = config.backends.iter().map(|backend| backend.servers.len()).collect();

@@ -4,6 +4,7 @@
 //! * `status` is what the pair knows of itself, published for whoever shows it.
 //! * `order` is what control may ask of the ha thread.
 //! * `health` says whether this node serves, and so what its priority is; `silence` finds stalled workers.
+//! * `identity` finds out which node this machine is, `surroundings` whether it can be one.
 //! * `transport` carries adverts between the nodes; `socket` is the only one that knows raw sockets.
 //! * `address` and `interface` speak of both with the kernel, through `netlink`.
 //! * `announce` tells the neighbours where an address lives now.
@@ -11,12 +12,14 @@
 pub mod address;
 pub mod announce;
 pub mod health;
+pub mod identity;
 pub mod interface;
 pub mod netlink;
 pub mod order;
 pub mod silence;
 pub mod socket;
 pub mod status;
+pub mod surroundings;
 #[cfg(test)]
 #[path = "tests/hosts.rs"]
 pub mod test_hosts;

@@ -21,6 +21,7 @@ mod interim;
 mod lifecycle;
 mod limits;
 mod memory;
+mod pair;
 mod passthrough;
 mod persistence;
 mod pooling;
