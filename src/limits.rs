@@ -423,4 +423,5 @@ pub mod ha {
     pub const ANSWERS_PER_INTERVAL: u32 = 4;
 }
 
+pub mod control;
 pub mod ha_thread;

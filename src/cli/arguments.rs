@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{check, demo, run};
+use super::{check, demo, failover, run, status};
 
 /// What follows the list of options in `torii --help`.
 const EXAMPLES: &str = "\
@@ -13,8 +13,11 @@ Examples:
   torii demo                     see everything work: no file, no root, no network
   torii check torii.toml         say what is wrong with a file, change nothing
   torii run -c torii.toml        serve
+  torii status                   how a running torii does
+  torii failover                 give the shared address to the other node
 
-Exit status: 0 success, 1 wrong configuration or failed start, 2 wrong command line.";
+Exit status: 0 success, 1 wrong configuration, failed start or no torii to talk to, 2 wrong command line,
+3 torii status: it runs but does not serve.";
 
 /// An HTTP load balancer: TLS, cookie persistence, health checks, statistics, from one file.
 #[derive(Debug, Parser)]
@@ -30,6 +33,10 @@ enum Command {
     Run(run::RunArguments),
     /// Check a configuration file, its certificates included, and change nothing
     Check(check::CheckArguments),
+    /// Show how a running torii does: servers, connections, the pair
+    Status(status::StatusArguments),
+    /// Give the shared address to the other node, with no request lost
+    Failover(failover::FailoverArguments),
     /// Serve three small web servers on loopback to see everything work
     Demo(demo::DemoArguments),
 }
@@ -71,6 +78,8 @@ fn dispatch(command: Command) -> ExitCode {
     match command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Status(arguments) => status::run(&arguments),
+        Command::Failover(arguments) => failover::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
     }
 }

@@ -7,6 +7,9 @@
 pub mod arguments;
 pub mod check;
 pub mod demo;
+pub mod failover;
 pub mod run;
+mod running;
+pub mod status;
 
 pub use arguments::main;

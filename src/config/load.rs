@@ -59,7 +59,7 @@ pub fn parse(text: &str, file_name: &str, folder: &Path) -> Result<Config, Repor
 }
 
 /// Reads at most `limits::CONFIG_FILE_SIZE` bytes of UTF-8, or says what is wrong and what to do.
-fn read_text(path: &Path) -> Result<String, (String, &'static str)> {
+pub(super) fn read_text(path: &Path) -> Result<String, (String, &'static str)> {
     let unreadable = |error: io::Error| {
         let help = match error.kind() {
             io::ErrorKind::NotFound => "name an existing file: torii check FILE",

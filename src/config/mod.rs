@@ -9,7 +9,9 @@ pub mod model;
 pub mod reader;
 pub mod report;
 pub mod schema;
+mod socket;
 pub mod units;
 
 pub use load::{load, parse};
 pub use report::Report;
+pub use socket::control_socket;

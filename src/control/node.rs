@@ -3,10 +3,13 @@
 use std::future::Future;
 use std::io;
 use std::net::TcpListener;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::socket::{self, Bound, Desk};
+use super::status::Phase;
 use crate::admin;
 use crate::config::model::Config;
 use crate::health;
@@ -30,9 +33,12 @@ pub struct Node {
     pub(super) counters: Vec<Arc<WorkerCounters>>,
     pub(super) statistics: Arc<StatsSource>,
     pub(super) stats_listeners: Vec<TcpListener>,
-    pub(super) mailboxes: Vec<Mailbox>,
+    pub(super) mailboxes: Arc<[Mailbox]>,
     pub(super) threads: Vec<JoinHandle<io::Result<()>>>,
     pub(super) log: LogHandle,
+    pub(super) control: Option<Bound>,
+    pub(super) desk: Arc<Desk>,
+    pub(super) phase: Phase,
 }
 
 /// How a node ended.
@@ -84,10 +90,26 @@ impl Node {
             checks.await;
             std::future::pending::<()>().await;
         };
+        let control = async {
+            if let Some(bound) = &self.control
+                && let Err(error) = socket::serve(bound, self.desk.clone()).await
+            {
+                notices.notice(Level::Error, format!("the control socket cannot be served: {error}"));
+            }
+            std::future::pending::<()>().await;
+        };
+        let supervisor = Supervisor {
+            threads: &self.threads,
+            mailboxes: &self.mailboxes,
+            notices: &notices,
+            desk: &self.desk,
+            phase: &self.phase,
+        };
         let stopped = tokio::select! {
             () = checks => Stopped::Failed,
             () = stats => Stopped::Failed,
-            stopped = supervise(&self.threads, &self.mailboxes, &notices, end, cut) => stopped,
+            () = control => Stopped::Failed,
+            stopped = supervisor.run(end, cut) => stopped,
         };
         let failed = collect(self.threads, &notices);
         self.log.stop();
@@ -96,34 +118,76 @@ impl Node {
 }
 
 /// Watches the workers; tells them to drain and to stop.
-async fn supervise(
-    threads: &[JoinHandle<io::Result<()>>],
-    mailboxes: &[Mailbox],
-    notices: &NoticeWriter,
-    end: impl Future<Output = ()>,
-    cut: impl Future<Output = ()>,
-) -> Stopped {
-    tokio::select! {
-        () = any_ends(threads) => {
-            notices.notice(Level::Emergency, "a worker ended by itself; torii stops");
-            return Stopped::Failed;
+struct Supervisor<'a> {
+    threads: &'a [JoinHandle<io::Result<()>>],
+    mailboxes: &'a [Mailbox],
+    notices: &'a NoticeWriter,
+    desk: &'a Desk,
+    phase: &'a Phase,
+}
+
+impl Supervisor<'_> {
+    async fn run(&self, end: impl Future<Output = ()>, cut: impl Future<Output = ()>) -> Stopped {
+        tokio::pin!(cut);
+        let stopped = tokio::select! {
+            () = any_ends(self.threads) => self.failed(),
+            () = end => self.end(cut).await,
+        };
+        if let Some(handover) = &self.desk.handover {
+            // What the node still has of the shared addresses goes last; nothing if it has gone before.
+            handover.end().await;
         }
-        () = end => {}
+        stopped
     }
-    notices.notice(Level::Notice, "draining: no new connections, requests in flight are finished");
-    mailboxes.iter().for_each(|mailbox| mailbox.send(Command::Drain));
-    tokio::select! {
-        () = all_end(threads) => return Stopped::Drained,
-        () = cut => notices.notice(Level::Warning, "asked to stop again: open connections are cut"),
-        () = tokio::time::sleep(DRAIN_LIMIT) => notices.notice(
-            Level::Warning,
-            format!("not drained after {} seconds: open connections are cut", DRAIN_LIMIT.as_secs()),
-        ),
+
+    /// The shared addresses first, while requests are still answered; then the connections.
+    async fn end(&self, mut cut: Pin<&mut impl Future<Output = ()>>) -> Stopped {
+        if let Some(handover) = &self.desk.handover {
+            tokio::select! {
+                () = any_ends(self.threads) => return self.failed(),
+                () = handover.leave() => {}
+                () = &mut cut => return self.stop().await,
+            }
+        }
+        self.notices.notice(Level::Notice, "draining: no new connections, requests in flight are finished");
+        self.phase.drain();
+        self.send(Command::Drain);
+        tokio::select! {
+            () = all_end(self.threads) => return Stopped::Drained,
+            () = cut => {}
+            () = tokio::time::sleep(DRAIN_LIMIT) => {
+                let text =
+                    format!("not drained after {} seconds: open connections are cut", DRAIN_LIMIT.as_secs());
+                self.notices.notice(Level::Warning, text);
+                return self.cut().await;
+            }
+        }
+        self.stop().await
     }
-    mailboxes.iter().for_each(|mailbox| mailbox.send(Command::Stop));
-    // A worker that does not even end now is left to the end of the process.
-    let _ = tokio::time::timeout(STOP_LIMIT, all_end(threads)).await;
-    Stopped::Cut
+
+    fn failed(&self) -> Stopped {
+        self.notices.notice(Level::Emergency, "a worker ended by itself; torii stops");
+        Stopped::Failed
+    }
+
+    async fn stop(&self) -> Stopped {
+        self.notices.notice(Level::Warning, "asked to stop again: open connections are cut");
+        self.cut().await
+    }
+
+    async fn cut(&self) -> Stopped {
+        self.phase.drain();
+        // Also when the drain has not begun.
+        self.send(Command::Drain);
+        self.send(Command::Stop);
+        // A worker that does not even end now is left to the end of the process.
+        let _ = tokio::time::timeout(STOP_LIMIT, all_end(self.threads)).await;
+        Stopped::Cut
+    }
+
+    fn send(&self, command: Command) {
+        self.mailboxes.iter().for_each(|mailbox| mailbox.send(command));
+    }
 }
 
 async fn any_ends(threads: &[JoinHandle<io::Result<()>>]) {

@@ -7,18 +7,24 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::cores;
 use super::error::StartError;
+use super::handover::{Handover, is_shared};
 use super::node::Node;
+use super::socket::{self, Bound, Desk};
+use super::status::{Phase, StatusSource};
 use super::{banner, descriptors, privileges};
 use crate::config::model::{Config, Driver as Wanted, LogTarget};
+use crate::ha::handle::PairHandle;
 use crate::ha::surroundings;
 use crate::http::head::HeadLimits;
 use crate::net::driver::Driver;
+use crate::net::hush::Hush;
 use crate::net::listener::bind_group;
 use crate::observe::counters::WorkerCounters;
-use crate::observe::log::{self, Echo, Level, Names};
+use crate::observe::log::{self, Echo, Level, LogHandle, Names};
 use crate::observe::ring;
 use crate::observe::stats::StatsSource;
-use crate::proxy::{self, WorkerSpec, mailbox};
+use crate::proxy::mailbox::{self, Mailbox};
+use crate::proxy::{self, WorkerSpec};
 use crate::snapshot::build::build;
 use crate::snapshot::publish::Published;
 
@@ -28,7 +34,7 @@ use crate::snapshot::publish::Published;
 /// # Errors
 /// The first thing that cannot be done; workers are started last, so that nothing is left behind.
 pub fn start(config: Config) -> Result<Node, StartError> {
-    start_telling(config, Echo::StandardError)
+    start_telling(config, Echo::StandardError, None)
 }
 
 /// As `start`, but standard error is left to a caller that has a screen of its own: nothing is told,
@@ -37,10 +43,14 @@ pub fn start(config: Config) -> Result<Node, StartError> {
 /// # Errors
 /// As `start`.
 pub fn start_quietly(config: Config) -> Result<Node, StartError> {
-    start_telling(config, Echo::Off)
+    start_telling(config, Echo::Off, None)
 }
 
-fn start_telling(config: Config, echo: Echo) -> Result<Node, StartError> {
+pub(super) fn start_telling(
+    config: Config,
+    echo: Echo,
+    election: Option<PairHandle>,
+) -> Result<Node, StartError> {
     let plan = cores::plan(&config.threads, &cores::available())?;
     let share = descriptors::share(&config, plan.workers.len(), descriptors::raise())?;
     let pair = config.ha.as_ref().map(surroundings::require).transpose().map_err(StartError::Pair)?;
@@ -58,6 +68,8 @@ fn start_telling(config: Config, echo: Echo) -> Result<Node, StartError> {
     for fault in pair.iter().flat_map(|(_, faults)| faults) {
         log.notice(Level::Warning, fault.line());
     }
+    let control = bind_control(&config, &log)?;
+    let hush = listeners.of_shared_addresses(&config).map_err(StartError::Resources)?;
     privileges::give_up(&config.process)?;
 
     let shape: Vec<usize> = config.backends.iter().map(|backend| backend.servers.len()).collect();
@@ -97,7 +109,28 @@ fn start_telling(config: Config, echo: Echo) -> Result<Node, StartError> {
     if echo == Echo::StandardError {
         banner::print(&config, &plan, driver, driver_note.as_deref(), share);
     }
-    Ok(Node { config, snapshot, counters, statistics, stats_listeners, mailboxes, threads, log })
+    let mailboxes: Arc<[Mailbox]> = mailboxes.into();
+    let phase = Phase::default();
+    let pair_status = election.as_ref().map(|pair| pair.status.clone());
+    let status = StatusSource::new(&config, &plan.workers, statistics.clone(), pair_status, phase.clone());
+    let handover = election.map(|pair| {
+        let (workers, snapshot) = (mailboxes.clone(), snapshot.clone());
+        Arc::new(Handover::new(&config, pair, workers, hush, snapshot, phase.clone(), log.notices()))
+    });
+    let desk = Arc::new(Desk { status, handover });
+    Ok(Node {
+        config,
+        snapshot,
+        counters,
+        statistics,
+        stats_listeners,
+        mailboxes,
+        threads,
+        log,
+        control,
+        desk,
+        phase,
+    })
 }
 
 fn choose_driver(config: &Config) -> Result<(Driver, Option<String>), StartError> {
@@ -120,6 +153,18 @@ impl Listeners {
     fn take_one_of_each(&mut self) -> Vec<(usize, TcpListener)> {
         self.0.iter_mut().filter_map(|(index, group)| Some((*index, group.pop()?))).collect()
     }
+
+    /// Duplicates of those that clients reach at a shared address.
+    fn of_shared_addresses(&self, config: &Config) -> io::Result<Hush> {
+        let Some(ha) = &config.ha else { return Ok(Hush::default()) };
+        let mut sockets = Vec::new();
+        for socket in self.0.iter().flat_map(|(_, group)| group) {
+            if is_shared(ha, socket.local_addr()?) {
+                sockets.push(socket.try_clone()?);
+            }
+        }
+        Ok(Hush::new(sockets))
+    }
 }
 
 fn bind_listeners(config: &Config, workers: usize) -> Result<Listeners, StartError> {
@@ -141,6 +186,21 @@ fn bind_stats(config: &Config) -> Result<Vec<TcpListener>, StartError> {
         listeners.extend(group);
     }
     Ok(listeners)
+}
+
+/// The control socket. torii serves without one, and says so.
+fn bind_control(config: &Config, log: &LogHandle) -> Result<Option<Bound>, StartError> {
+    let Some(path) = &config.control.socket else { return Ok(None) };
+    let identity = privileges::identity(&config.process)?;
+    Ok(socket::bind(path, identity.as_ref())
+        .inspect_err(|error| {
+            let path = path.display();
+            log.notice(
+                Level::Warning,
+                format!("`torii status` cannot reach this process at {path}: {error}"),
+            );
+        })
+        .ok())
 }
 
 fn bind_error(who: String, address: SocketAddr) -> impl FnOnce(io::Error) -> StartError {

@@ -11,6 +11,7 @@
 
 pub mod address;
 pub mod announce;
+pub mod handle;
 pub mod health;
 pub mod identity;
 pub mod interface;

@@ -67,10 +67,35 @@ pub enum Refusal {
     NoSuccessor(Vec<(String, PeerHealth)>),
     /// Nothing is known of any other node.
     SuccessorUnknown(Vec<String>),
+    /// Priority 0 was sent and nobody was heard in time: this node keeps the addresses.
+    NobodyTookIt,
     /// A hand-over is under way.
     Busy,
     /// The ha thread has ended.
     Ended,
+}
+
+impl Refusal {
+    /// What to do about it, if there is anything.
+    pub fn help(&self) -> Option<String> {
+        let help = match self {
+            Self::NotActive(_) | Self::Busy => "see: torii status",
+            Self::NothingHandedOver => {
+                "to get the addresses here from an active peer, run `torii failover` there"
+            }
+            Self::NoSuccessor(_) => {
+                "bring the other node back first; with --force the addresses are without a node meanwhile"
+            }
+            Self::SuccessorUnknown(_) => {
+                "look at the other node (torii status there); if it is standby, repeat with --force"
+            }
+            Self::NobodyTookIt => {
+                "look at the other node: its log says what it heard and why it did not take over"
+            }
+            Self::Ended => return None,
+        };
+        Some(help.into())
+    }
 }
 
 impl fmt::Display for Refusal {
@@ -90,6 +115,9 @@ impl fmt::Display for Refusal {
                 "{} was never heard since this node started, so nobody knows whether it would take over",
                 names.join(", ")
             ),
+            Self::NobodyTookIt => {
+                f.write_str("no other node took the shared addresses over in time: this node keeps them")
+            }
             Self::Busy => f.write_str("a hand-over is under way"),
             Self::Ended => f.write_str("the election has ended on this node"),
         }

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener as StdListener};
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::rc::Rc;
 
 use monoio::net::TcpListener;
@@ -106,21 +106,21 @@ impl Listener {
     /// Connections in the kernel's queue. For a listening socket that is what Linux puts into
     /// `tcpi_unacked`.
     fn queued(&self) -> u32 {
-        // SAFETY: `tcp_info` is made of integers, for which zero is a value.
-        let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
-        let mut length = size_of::<libc::tcp_info>() as libc::socklen_t;
-        // SAFETY: the kernel writes at most `length` bytes to `info`, which outlives the call.
-        let result = unsafe {
-            libc::getsockopt(
-                self.inner.as_raw_fd(),
-                libc::IPPROTO_TCP,
-                libc::TCP_INFO,
-                (&raw mut info).cast(),
-                &raw mut length,
-            )
-        };
-        if result == 0 { info.tcpi_unacked } else { 0 }
+        queued(self.inner.as_raw_fd())
     }
+}
+
+/// Connections in the queue of a listening socket; 0 when it is none.
+pub(super) fn queued(socket: RawFd) -> u32 {
+    // SAFETY: `tcp_info` is made of integers, for which zero is a value.
+    let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
+    let mut length = size_of::<libc::tcp_info>() as libc::socklen_t;
+    // SAFETY: the kernel writes at most `length` bytes to `info`, which outlives the call.
+    let result = unsafe {
+        let info = (&raw mut info).cast();
+        libc::getsockopt(socket, libc::IPPROTO_TCP, libc::TCP_INFO, info, &raw mut length)
+    };
+    if result == 0 { info.tcpi_unacked } else { 0 }
 }
 
 #[cfg(test)]

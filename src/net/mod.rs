@@ -9,6 +9,7 @@
 pub mod clock;
 pub mod deadline;
 pub mod driver;
+pub mod hush;
 pub mod join;
 pub mod lease;
 pub mod listener;

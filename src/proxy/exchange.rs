@@ -138,7 +138,7 @@ pub(super) async fn run(
         Outcome::Failed(refusal) => {
             drop(in_backend);
             account.refused(worker, refusal);
-            let keep_alive = keep_after_answer && !worker.draining.get();
+            let keep_alive = keep_after_answer && worker.keeps_clients.get();
             let client = ClientSide { version, keep_alive };
             let to_head = method == Method::Head;
             let answer_lease = worker.pool.take();

@@ -88,7 +88,7 @@ fn write_redirect(
 fn client_side(worker: &Worker, head: &RequestHead, data: &[u8]) -> Result<(ClientSide, usize), HeadError> {
     let mut rest = Flow::of(head.body);
     let body_len = pass_over(&mut rest, &data[head.len..])?;
-    let keep_alive = head.wants_keep_alive() && rest.is_done() && !worker.draining.get();
+    let keep_alive = head.wants_keep_alive() && rest.is_done() && worker.keeps_clients.get();
     Ok((ClientSide { version: head.version, keep_alive }, body_len))
 }
 

@@ -15,6 +15,10 @@ pub enum Command {
     Drain,
     /// Cut what is left.
     Stop,
+    /// Go on serving, but end each connection with its next answer, and those that are idle now.
+    Soften,
+    /// Undo `Soften`; without effect after `Drain`.
+    Resume,
 }
 
 /// Control's end.

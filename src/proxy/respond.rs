@@ -170,7 +170,7 @@ fn prepare(
     let ends_with_connection =
         head.body == Body::UntilClose || head.body == Body::Chunked && exchange.version == Version::Http10;
     let keep_client =
-        exchange.wants_keep_alive && uploaded && !ends_with_connection && !worker.draining.get();
+        exchange.wants_keep_alive && uploaded && !ends_with_connection && worker.keeps_clients.get();
     let client = ClientSide { version: exchange.version, keep_alive: keep_client };
     write_head(exchange, account, &head, lease.data(), client, scratch);
     if !lease.replace_front(head.len, &scratch.head) {

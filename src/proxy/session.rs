@@ -144,7 +144,7 @@ async fn next_request(
         let is_hurried = taken_up.is_some() || worker.pool.is_contended();
         let silent_ms = worker.clock.now() + if is_hurried { 0 } else { millis(PARK_AFTER) };
         let due_ms = match begun_ms {
-            None if worker.draining.get() && connection.has_served() => {
+            None if !worker.keeps_clients.get() && connection.has_served() => {
                 return (Next::Ended(Ended::Close), lease);
             }
             None => silent_ms,

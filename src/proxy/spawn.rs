@@ -105,10 +105,16 @@ async fn obey(
             match command {
                 Command::Drain => {
                     worker.draining.set(true);
+                    worker.keeps_clients.set(false);
                     listeners.iter().for_each(|listener| listener.finish());
                     worker.deadlines.expire_idle();
                 }
                 Command::Stop => worker.stopping.set(true),
+                Command::Soften => {
+                    worker.keeps_clients.set(false);
+                    worker.deadlines.expire_idle();
+                }
+                Command::Resume => worker.keeps_clients.set(!worker.draining.get()),
             }
         }
     }
@@ -133,9 +139,11 @@ async fn keep_time(worker: &Worker) {
             worker.pool.shrink();
             worker.session_memory.shrink();
         }
-        if worker.draining.get() {
-            // A connection may have become idle after the drain began.
+        if !worker.keeps_clients.get() {
+            // A connection may have become idle after the command.
             worker.deadlines.expire_idle();
+        }
+        if worker.draining.get() {
             if worker.stopping.get() {
                 worker.deadlines.expire_all();
             }

@@ -34,6 +34,9 @@ pub(super) struct Worker {
     pub(super) scratch: RefCell<Scratch>,
     /// Set once by `Command::Drain`.
     pub(super) draining: Cell<bool>,
+    /// Client connections may carry a next request; not after `Command::Drain`, nor between `Soften`
+    /// and `Resume`.
+    pub(super) keeps_clients: Cell<bool>,
     /// Set once by `Command::Stop`.
     pub(super) stopping: Cell<bool>,
     /// Bytes of unfinished heads that are set aside.
@@ -94,6 +97,7 @@ impl Worker {
             handshakes: Turnstile::default(),
             scratch: RefCell::new(Scratch::default()),
             draining: Cell::new(false),
+            keeps_clients: Cell::new(true),
             stopping: Cell::new(false),
             set_aside: Cell::new(0),
             accepting: Cell::new(0),

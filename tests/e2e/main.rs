@@ -32,6 +32,7 @@ mod redirects;
 mod relay;
 mod routes;
 mod split;
+mod status;
 mod tcp;
 mod tls;
 mod tunnel;

@@ -39,6 +39,7 @@ pub struct Configuration {
     tls: Option<String>,
     through: Vec<String>,
     stats: Option<SocketAddr>,
+    control: String,
 }
 
 impl Default for Configuration {
@@ -69,6 +70,7 @@ impl Configuration {
             tls: None,
             through: Vec::new(),
             stats: None,
+            control: "control.sock".to_owned(),
         }
     }
 
@@ -195,6 +197,12 @@ impl Configuration {
         self
     }
 
+    /// `control.socket`; a relative path begins at the folder of the process.
+    pub fn control_socket(mut self, path: &str) -> Self {
+        self.control = path.to_owned();
+        self
+    }
+
     /// The text, for these addresses.
     pub fn render(&self, front: SocketAddr, log: &Path) -> String {
         let mut text = String::new();
@@ -205,6 +213,7 @@ impl Configuration {
         section(format_args!("[io]\ndriver = \"{driver}\"\n{io}\n"));
         section(format_args!("[limits]\n{limits}\n[timeouts]\n{timeouts}\n"));
         section(format_args!("[log]\ntarget = \"file:{log}\"\nformat = \"haproxy\"\n\n"));
+        section(format_args!("[control]\nsocket = \"{}\"\n\n", self.control));
         if let Some(stats) = &self.stats {
             section(format_args!("[stats]\nbind = [\"{stats}\"]\npath = \"/stats\"\n\n"));
         }

@@ -35,6 +35,10 @@ pub(super) fn text<'a>(ports: Ports, servers: impl Iterator<Item = (&'a str, Soc
     let mut text = format!(
         r#"# What `torii demo` runs. It is removed with its folder when the demo ends: copy it to keep it.
 # Try: torii check {FILE}
+# and, while it runs: torii status -c {FILE}
+
+[control]
+socket = "control.sock"           # relative to this file; /run/torii/control.sock without it
 
 [log]
 target = "file:{LOG}"           # relative to this file

@@ -9,6 +9,7 @@ mod address;
 mod backends;
 mod balance;
 mod client_address;
+mod control;
 mod cookie;
 mod error_pages;
 mod forwarding;
@@ -29,6 +30,7 @@ mod timeouts;
 mod tls;
 mod whole;
 
+pub use control::check as control;
 pub use whole::{Place, check};
 
 #[cfg(test)]

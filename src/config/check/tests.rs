@@ -4,6 +4,7 @@
 
 mod addresses;
 mod backends;
+mod control;
 mod ha;
 mod headers;
 mod mode;
@@ -48,6 +49,8 @@ bind = ["127.0.0.1:8222"]
 
 [process]
 #process
+[control]
+#control
 [threads]
 #threads
 [io]
@@ -225,7 +228,7 @@ fn finds_every_unknown_key_in_one_run() {
         .map(|line| if line.starts_with("unknown_") { format!("{line} = 1\n") } else { format!("{line}\n") })
         .collect();
     let report = parse(&text, "t.toml", Path::new("")).unwrap_err();
-    assert_eq!(report.errors.len(), 12, "{report}");
+    assert_eq!(report.errors.len(), 13, "{report}");
     assert!(messages(&report.errors).iter().all(|message| message.starts_with("unknown key `unknown_")));
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::{address, backends, ha, listeners, log, process, stats, timeouts};
+use super::{address, backends, control, ha, listeners, log, process, stats, timeouts};
 use crate::config::model::Config;
 use crate::config::report::Findings;
 use crate::config::schema;
@@ -27,6 +27,7 @@ impl Place<'_> {
 /// Checks everything. `Some` does not mean that nothing is wrong: see `findings`.
 pub fn check(file: &schema::File, place: &Place<'_>, findings: &mut Findings) -> Option<Config> {
     let process = process::process(file.process.as_ref(), findings);
+    let control = control::check(file.control.as_ref(), place, findings);
     let threads = process::threads(file.threads.as_ref());
     let io = process::io(file.io.as_ref());
     let limits = process::limits(file.limits.as_ref(), file.io.as_ref(), findings);
@@ -51,12 +52,24 @@ pub fn check(file: &schema::File, place: &Place<'_>, findings: &mut Findings) ->
             // Of an address with an error it is not known where it would have been.
             let written = file.listeners.iter().filter_map(|listener| listener.bind.as_ref());
             let written: usize = written.map(|bind| bind.get_ref().len()).sum();
-            let complete = written == listeners.iter().map(|listener| listener.bind.len()).sum();
+            let complete = written == listeners.iter().map(|listener| listener.bind.len()).sum::<usize>();
             let listeners = if complete { listeners.as_slice() } else { &[] };
             Some(ha::check(pair, listeners, place, findings)?)
         }
         None => None,
     };
     let log = log?;
-    Some(Config { process, threads, io, limits, log, listeners, backends, stats, ha, warnings: Vec::new() })
+    Some(Config {
+        process,
+        control,
+        threads,
+        io,
+        limits,
+        log,
+        listeners,
+        backends,
+        stats,
+        ha,
+        warnings: Vec::new(),
+    })
 }

@@ -1,12 +1,14 @@
 //! A whole checked file.
 
-use super::{Backend, Ha, Io, Limits, Listener, Log, Process, Stats, Threads};
+use super::{Backend, Control, Ha, Io, Limits, Listener, Log, Process, Stats, Threads};
 
 /// A whole checked file.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// `[process]`
     pub process: Process,
+    /// `[control]`.
+    pub control: Control,
     /// `[threads]`
     pub threads: Threads,
     /// `[io]`

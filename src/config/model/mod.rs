@@ -5,6 +5,7 @@
 //! schema, as written by the user, is `config::schema`. Keys and their defaults: `docs/configuration.md`.
 
 mod backend;
+mod control;
 mod file;
 mod ha;
 mod listener;
@@ -15,6 +16,7 @@ mod stats;
 mod timeouts;
 
 pub use backend::{Backend, Check, CheckKind, Cookie, Forwarding, Server};
+pub use control::Control;
 pub use file::Config;
 pub use ha::{AuthPass, Checksum, Ha, HaNode, Secret, Takeover, Transport, Version};
 pub use listener::{Listener, Tls};

@@ -3,6 +3,7 @@
 use toml::de::DeTable;
 
 use super::backend::{Backend, read_backend};
+use super::control::{Control, read_control};
 use super::ha::{Ha, read_ha};
 use super::listener::{Listener, read_listener};
 use super::process::{
@@ -18,6 +19,8 @@ use crate::config::report::Findings;
 pub struct File {
     /// `[process]`
     pub process: Option<Process>,
+    /// `[control]`
+    pub control: Option<Control>,
     /// `[threads]`
     pub threads: Option<Threads>,
     /// `[io]`
@@ -42,6 +45,7 @@ pub struct File {
 pub fn read(root: &DeTable<'_>, findings: &mut Findings) -> File {
     read_table(root, 0..0, "the file", findings, |table| File {
         process: table.table("process", "[process]", read_process),
+        control: table.table("control", "[control]", read_control),
         threads: table.table("threads", "[threads]", read_threads),
         io: table.table("io", "[io]", read_io),
         limits: table.table("limits", "[limits]", read_limits),

@@ -5,6 +5,7 @@
 //! The key names are the public interface, described in `docs/configuration.md`.
 
 mod backend;
+mod control;
 mod cookie;
 mod file;
 mod ha;
@@ -15,6 +16,7 @@ mod stats;
 mod timeouts;
 
 pub use backend::{Backend, Check, Server};
+pub use control::Control;
 pub use cookie::Cookie;
 pub use file::{File, read};
 pub use ha::{Ha, HaNode};

@@ -233,6 +233,11 @@ impl fmt::Display for State {
 }
 
 impl State {
+    /// Whether a server or backend with it is taken to be up, or a listener takes connections.
+    pub fn is_up(self) -> bool {
+        !matches!(self, Self::Down | Self::GoingUp(..) | Self::Full)
+    }
+
     /// The status of a server, by HAProxy's rules: health counts from 0 to rise+fall-1, up from rise.
     pub fn of_server(up: bool, weight: u16, check: Option<&CheckFigures>) -> Self {
         let Some(check) = check else {

@@ -1,0 +1,249 @@
+//! Giving the shared addresses to the other node without losing a connection: `torii failover`, and
+//! the first thing that an active node does when it is asked to end.
+//!
+//! ```text
+//! may it? ─▶ soften: answers end connections ─▶ hush: none begins ─▶ order: priority 0, successor
+//!    │       (until none is left, at most `drain`)  (20 ms)            heard, addresses go
+//!    └─▶ refused                                                        └─▶ as before, standby
+//! ```
+//!
+//! Whatever interrupts it, workers serve as before afterwards: what was begun is undone on drop.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::status::Phase;
+use crate::config::model::{Config, Ha};
+use crate::ha::handle::PairHandle;
+use crate::ha::order::{HandedOver, Refusal, may_hand_over, may_take_back};
+use crate::ha::status::PairStatus;
+use crate::limits::control::{ELECTION_END, HUSH_LEAST, HUSH_LIMIT, HUSH_SETTLE};
+use crate::net::hush::Hush;
+use crate::observe::log::{Level, NoticeWriter};
+use crate::proxy::mailbox::{Command, Mailbox};
+use crate::snapshot::Snapshot;
+
+/// How often open connections are counted while they become fewer.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
+/// The same in the moment before the addresses go.
+const LOOK_CLOSELY: Duration = Duration::from_millis(1);
+
+/// How often somebody who waits is told that it goes on.
+const TELL_AGAIN: Duration = Duration::from_secs(1);
+
+/// Everything that takes part.
+pub struct Handover {
+    pair: PairHandle,
+    workers: Arc<[Mailbox]>,
+    hush: Hush,
+    snapshot: Arc<Snapshot>,
+    /// Listeners that clients reach at a shared address.
+    listeners: Vec<usize>,
+    drain: Duration,
+    phase: Phase,
+    notices: NoticeWriter,
+    /// Held by the one that is under way.
+    running: Mutex<()>,
+}
+
+impl Handover {
+    /// Of a node with these workers. `hush` holds duplicates of the sockets of `is_shared` addresses.
+    pub fn new(
+        config: &Config,
+        pair: PairHandle,
+        workers: Arc<[Mailbox]>,
+        hush: Hush,
+        snapshot: Arc<Snapshot>,
+        phase: Phase,
+        notices: NoticeWriter,
+    ) -> Self {
+        let shares = |ha: &Ha, bind: &[SocketAddr]| bind.iter().any(|address| is_shared(ha, *address));
+        let listeners = config.listeners.iter().enumerate();
+        let listeners = listeners
+            .filter(|(_, listener)| config.ha.as_ref().is_some_and(|ha| shares(ha, &listener.bind)))
+            .map(|(index, _)| index)
+            .collect();
+        let drain = config.ha.as_ref().map_or(Duration::ZERO, |ha| ha.drain);
+        Self { pair, workers, hush, snapshot, listeners, drain, phase, notices, running: Mutex::new(()) }
+    }
+
+    /// Hands over, and says each step to `tell`; ends with what came of it in words.
+    ///
+    /// # Errors
+    /// Why nothing was handed over.
+    pub async fn hand_over(&self, force: bool, tell: impl Fn(String)) -> Result<String, Refusal> {
+        let _running = self.running.try_lock().map_err(|_| Refusal::Busy)?;
+        self.run(force, &tell).await
+    }
+
+    /// Undoes `hand_over`: this node stands for election again.
+    ///
+    /// # Errors
+    /// Nothing was handed over, or it is under way.
+    pub async fn take_back(&self) -> Result<String, Refusal> {
+        let _running = self.running.try_lock().map_err(|_| Refusal::Busy)?;
+        may_take_back(&self.pair.status.latest())?;
+        self.pair.take_back().await?;
+        Ok("this node stands for election again: it takes the shared addresses when it is the best, and \
+            at once if `preempt` is on"
+            .into())
+    }
+
+    /// The first part of an orderly end: the addresses go to another node, and this one takes no part
+    /// any more. If nobody would take them they stay, for `end`, while connections are finished.
+    pub async fn leave(&self) {
+        // One that an operator asked for comes first.
+        let _running = self.running.lock().await;
+        let status = self.pair.status.latest();
+        if status.state.holds_addresses() {
+            let force = match may_hand_over(&status, false) {
+                Ok(()) => false,
+                // Worth a try: if nobody is there, nothing but the time is lost.
+                Err(Refusal::SuccessorUnknown(_)) => true,
+                Err(refusal) => return self.keep(&refusal),
+            };
+            if let Err(refusal) = self.run(force, &|_| {}).await {
+                return self.keep(&refusal);
+            }
+        }
+        self.end().await;
+    }
+
+    /// Ends the election on this node; what it still has, it gives up.
+    pub async fn end(&self) {
+        if timeout(ELECTION_END, self.pair.shut_down()).await.is_err() {
+            self.notices.notice(Level::Error, "the ha thread does not answer; its guard clears up after it");
+        }
+    }
+
+    fn keep(&self, refusal: &Refusal) {
+        let text = format!("the shared addresses stay until the end of this process: {refusal}");
+        self.notices.notice(Level::Warning, text);
+    }
+
+    async fn run(&self, force: bool, tell: &impl Fn(String)) -> Result<String, Refusal> {
+        may_hand_over(&self.pair.status.latest(), force)?;
+        self.notices.notice(Level::Notice, "handing the shared addresses over to another node, as asked");
+        let begun = Instant::now();
+        let softened = Softened::begin(self);
+        self.finish_connections(tell).await;
+        let result = self.move_addresses(force, tell).await;
+        drop(softened);
+        match result? {
+            HandedOver::TakenBy(name) => Ok(format!(
+                "{} with {name} now, after {:.1} s",
+                are(&self.pair.status.latest()),
+                begun.elapsed().as_secs_f64()
+            )),
+            HandedOver::NobodyTookIt => Err(Refusal::NobodyTookIt),
+        }
+    }
+
+    /// Until no client is connected, or the time for it is over.
+    async fn finish_connections(&self, tell: &impl Fn(String)) {
+        let begun = Instant::now();
+        let mut told = None;
+        while self.open() > 0 && begun.elapsed() < self.drain {
+            if told.is_none_or(|told: Instant| told.elapsed() >= TELL_AGAIN) {
+                tell(format!("each answer ends its connection; {} open", connections(self.open())));
+                told = Some(Instant::now());
+            }
+            sleep(LOOK_AGAIN).await;
+        }
+        match self.open() {
+            0 => tell("no connection is open".into()),
+            left => {
+                tell(format!("{} still open after {:?}: they will be cut", connections(left), self.drain))
+            }
+        }
+    }
+
+    /// The moment itself: what began before is finished, nothing begins, the addresses go.
+    async fn move_addresses(&self, force: bool, tell: &impl Fn(String)) -> Result<HandedOver, Refusal> {
+        let hushed = match self.hush.begin() {
+            Ok(hushed) => Some(hushed),
+            Err(error) => {
+                let text = format!("new connections cannot be held off for the hand-over: {error}");
+                self.notices.notice(Level::Warning, text);
+                None
+            }
+        };
+        let begun = Instant::now();
+        while begun.elapsed() < HUSH_LEAST
+            || begun.elapsed() < HUSH_SETTLE && (self.open() > 0 || self.hush.queued() > 0)
+        {
+            sleep(LOOK_CLOSELY).await;
+        }
+        tell("priority 0 is sent".into());
+        let moving = self.pair.hand_over(force);
+        tokio::pin!(moving);
+        if let Ok(result) = timeout(HUSH_LIMIT, &mut moving).await {
+            return result;
+        }
+        // Clients are served from here as long as nobody else is heard.
+        drop(hushed);
+        loop {
+            tell("no other node was heard yet".into());
+            if let Ok(result) = timeout(TELL_AGAIN, &mut moving).await {
+                return result;
+            }
+        }
+    }
+
+    /// Client connections of listeners at shared addresses.
+    fn open(&self) -> u32 {
+        self.listeners.iter().map(|&index| self.snapshot.listeners[index].connections.current()).sum()
+    }
+
+    fn send(&self, command: Command) {
+        self.workers.iter().for_each(|worker| worker.send(command));
+    }
+}
+
+/// While this lives, answers end their connections.
+struct Softened<'a>(&'a Handover);
+
+impl<'a> Softened<'a> {
+    fn begin(handover: &'a Handover) -> Self {
+        handover.phase.soften();
+        handover.send(Command::Soften);
+        Self(handover)
+    }
+}
+
+impl Drop for Softened<'_> {
+    fn drop(&mut self) {
+        self.0.send(Command::Resume);
+        self.0.phase.resume();
+    }
+}
+
+/// Whether clients of a shared address reach a socket that is bound to this one.
+pub fn is_shared(ha: &Ha, bound: SocketAddr) -> bool {
+    let wanted = bound.ip().to_canonical();
+    let is_wanted = |address: IpAddr| wanted.is_unspecified() || address == wanted;
+    ha.addresses.iter().any(|network| is_wanted(network.addr()))
+}
+
+fn are(status: &PairStatus) -> String {
+    match status.addresses.as_slice() {
+        [one] => format!("{one} is"),
+        several => format!("{} are", several.join(", ")),
+    }
+}
+
+fn connections(count: u32) -> String {
+    if count == 1 { "1 connection is".into() } else { format!("{count} connections are") }
+}
+
+impl fmt::Debug for Handover {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handover").field("listeners", &self.listeners).finish_non_exhaustive()
+    }
+}

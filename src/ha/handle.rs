@@ -1,0 +1,50 @@
+//! A hold on the ha thread, for control.
+
+use tokio::sync::oneshot;
+
+use super::order::{HandedOver, Order, Orders, Refusal};
+use super::status::PublishedStatus;
+
+/// What control has of the ha thread.
+#[derive(Debug, Clone)]
+pub struct PairHandle {
+    /// What it knows.
+    pub status: PublishedStatus,
+    /// What it may be asked.
+    pub orders: Orders,
+}
+
+impl PairHandle {
+    /// Gives the shared addresses away; ends when they are gone from here, or will not go.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub async fn hand_over(&self, force: bool) -> Result<HandedOver, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        self.order(Order::HandOver { force, reply }).await?;
+        answer.await.unwrap_or(Err(Refusal::Ended))
+    }
+
+    /// Stands for election again.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub async fn take_back(&self) -> Result<(), Refusal> {
+        let (reply, answer) = oneshot::channel();
+        self.order(Order::TakeBack { reply }).await?;
+        answer.await.unwrap_or(Err(Refusal::Ended))
+    }
+
+    /// Ends the election on this node, in order.
+    pub async fn shut_down(&self) {
+        let (reply, answer) = oneshot::channel();
+        if self.order(Order::Shutdown { reply }).await.is_ok() {
+            // A thread that ends without an answer has ended too.
+            let _ = answer.await;
+        }
+    }
+
+    async fn order(&self, order: Order) -> Result<(), Refusal> {
+        self.orders.send(order).await.map_err(|_| Refusal::Ended)
+    }
+}
