@@ -421,6 +421,14 @@ pub mod ha {
     pub const RESIGN_REPEAT: u8 = 3;
     /// Adverts in one interval that others may provoke, so that a flood of theirs becomes no flood of ours.
     pub const ANSWERS_PER_INTERVAL: u32 = 4;
+    /// Bytes of the plan that the guard process is given: eight nodes and 64 addresses are 60 KiB.
+    pub const GUARD_PLAN_SIZE: usize = 256 * 1024;
+    /// Longest wait for a guard to be ready; it takes a few milliseconds.
+    pub const GUARD_START: Duration = Duration::from_secs(5);
+    /// Longest wait for a guard to end when told to.
+    pub const GUARD_END: Duration = Duration::from_secs(1);
+    /// When another guard is tried after one that could not be started.
+    pub const GUARD_RETRY: Duration = Duration::from_secs(10);
 }
 
 pub mod control;

@@ -39,6 +39,9 @@ enum Command {
     Failover(failover::FailoverArguments),
     /// Serve three small web servers on loopback to see everything work
     Demo(demo::DemoArguments),
+    /// The guard of a running torii, which starts it itself
+    #[command(hide = true)]
+    Guard,
 }
 
 /// The configuration file, as `-c FILE` or alone.
@@ -81,6 +84,7 @@ fn dispatch(command: Command) -> ExitCode {
         Command::Status(arguments) => status::run(&arguments),
         Command::Failover(arguments) => failover::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Guard => crate::ha::guard::main(),
     }
 }
 

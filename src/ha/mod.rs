@@ -7,10 +7,12 @@
 //! * `identity` finds out which node this machine is, `surroundings` whether it can be one.
 //! * `transport` carries adverts between the nodes; `socket` is the only one that knows raw sockets.
 //! * `address` and `interface` speak of both with the kernel, through `netlink`.
+//! * `guard` gives the addresses up when this process dies.
 //! * `announce` tells the neighbours where an address lives now.
 
 pub mod address;
 pub mod announce;
+pub mod guard;
 pub mod handle;
 pub mod health;
 pub mod identity;

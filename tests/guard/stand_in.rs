@@ -1,0 +1,178 @@
+//! A process in torii's place: it keeps a guard, holds the shared address, and does what the test says,
+//! line by line on its standard input. This test binary once more, told so by its environment.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Lines, Write, stdin};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use caps::{CapSet, Capability};
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use nix::sys::prctl;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, Uid, setuid};
+use torii::ha::guard::{Keeper, News};
+
+use crate::peers;
+use crate::world::{INTERFACE, SHARED, ip, open, plan};
+
+/// Set in the stand-in's environment alone.
+const MARK: &str = "TORII_TEST_STAND_IN";
+
+/// What the stand-in begins with each line that is for the test: libtest prints lines of its own.
+const ANSWER: &str = "stand-in: ";
+
+/// The stand-in, as a test has it.
+pub struct StandIn {
+    child: Child,
+    orders: ChildStdin,
+    answers: Lines<BufReader<ChildStdout>>,
+}
+
+impl StandIn {
+    /// Starts it. `preparation` is done before it starts its guard.
+    pub fn start(preparation: &str) -> Self {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "stand_in::stands_in_for_torii", "--ignored", "--nocapture"])
+            .env(MARK, preparation)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let orders = child.stdin.take().unwrap();
+        let answers = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, orders, answers }
+    }
+
+    /// Starts it, has it take the address, and returns it with its guard's process id.
+    pub fn start_active() -> (Self, Pid) {
+        let mut stand_in = Self::start("");
+        let guard = stand_in.guard();
+        stand_in.order("active");
+        assert_eq!(stand_in.answer(), "active");
+        (stand_in, guard)
+    }
+
+    /// The process id of the guard that it says it has.
+    pub fn guard(&mut self) -> Pid {
+        let answer = self.answer();
+        let pid = answer.strip_prefix("guard ").unwrap_or_else(|| panic!("no guard: {answer}"));
+        Pid::from_raw(pid.parse().unwrap())
+    }
+
+    pub fn order(&mut self, order: &str) {
+        writeln!(self.orders, "{order}").unwrap();
+    }
+
+    /// Its next line for the test.
+    pub fn answer(&mut self) -> String {
+        loop {
+            let line = self.answers.next().expect("the stand-in ended").unwrap();
+            // libtest writes "test … " without a line end before the first of ours.
+            if let Some((_, answer)) = line.split_once(ANSWER) {
+                return answer.to_owned();
+            }
+        }
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.child.id().cast_signed()), signal).unwrap();
+    }
+
+    /// Waits for its end; what was written to standard error, the guard's last words included.
+    pub fn ended(mut self) -> (ExitStatus, String) {
+        let mut text = String::new();
+        drop(self.orders);
+        let status = self.child.wait().unwrap();
+        // Ends when the guard has ended too: it has the same standard error.
+        std::io::Read::read_to_string(&mut self.child.stderr.take().unwrap(), &mut text).unwrap();
+        (status, text)
+    }
+
+    /// SIGKILL, and its end.
+    pub fn kill(self) -> String {
+        self.signal(Signal::SIGKILL);
+        self.ended().1
+    }
+}
+
+/// Whether a process is there and no zombie.
+pub fn runs(pid: Pid) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    !status.is_empty() && !status.contains("State:\tZ")
+}
+
+pub fn wait_for_the_end_of(pid: Pid) {
+    peers::wait_until("the guard to end", || !runs(pid));
+}
+
+/// Not a test: what `StandIn::start` runs.
+#[test]
+#[ignore = "the stand-in for torii, which other tests start"]
+fn stands_in_for_torii() {
+    let Ok(preparation) = std::env::var(MARK) else { return };
+    // Something that an exec would inherit.
+    let leak = File::open("/dev/null").unwrap();
+    fcntl(&leak, FcntlArg::F_SETFD(FdFlag::empty())).unwrap();
+    if preparation == "unprivileged" {
+        caps::drop(None, CapSet::Bounding, Capability::CAP_NET_ADMIN).unwrap();
+    }
+    let socket = open(0);
+    let program = Path::new(env!("CARGO_BIN_EXE_torii"));
+    let mut keeper = Some(Keeper::start_program(program, plan(), socket.duplicate().unwrap()));
+    tell_guard(keeper.as_ref().unwrap());
+    let (sender, orders) = channel();
+    std::thread::spawn(move || stdin().lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+    let start = Instant::now();
+    loop {
+        if let Some(news) = keeper.as_mut().and_then(|keeper| keeper.look(start.elapsed())) {
+            match news {
+                News::Replaced => tell_guard(keeper.as_ref().unwrap()),
+                news => println!("{ANSWER}{news:?}"),
+            }
+        }
+        match orders.recv_timeout(Duration::from_millis(5)) {
+            Ok(order) => obey(&order, &mut keeper),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+fn tell_guard(keeper: &Keeper) {
+    match (keeper.pid(), keeper.unguarded()) {
+        (Some(pid), None) => println!("{ANSWER}guard {pid}"),
+        (_, reason) => println!("{ANSWER}no guard: {}", reason.unwrap()),
+    }
+}
+
+fn obey(order: &str, keeper: &mut Option<Keeper>) {
+    match order {
+        "active" => {
+            keeper.as_mut().unwrap().tell(true);
+            ip(&format!("address add {SHARED}/32 dev {INTERFACE}"));
+        }
+        "standby" => {
+            ip(&format!("address del {SHARED}/32 dev {INTERFACE}"));
+            keeper.as_mut().unwrap().tell(false);
+        }
+        "end" => keeper.take().unwrap().end(),
+        "replan" => keeper.as_mut().unwrap().replan(plan()).unwrap(),
+        "panic" => panic!("as ordered"),
+        "abort" => std::process::abort(),
+        "exit" => std::process::exit(0),
+        "nobody" => become_nobody(),
+        other => panic!("{other}?"),
+    }
+    println!("{ANSWER}{order}");
+}
+
+/// As torii does: another user, who keeps what the ha thread needs.
+fn become_nobody() {
+    prctl::set_keepcaps(true).unwrap();
+    setuid(Uid::from_raw(65534)).unwrap();
+    caps::raise(None, CapSet::Effective, Capability::CAP_NET_ADMIN).unwrap();
+}
