@@ -1,10 +1,11 @@
-"""Minutes of full load on a pair of torii: does the standby ever believe that the active node is gone?
+"""Minutes of full load on a pair: does the standby ever believe that the active node is gone?
 
 Used by failover.py. Both cores are filled by wrk through the shared address. tcpdump keeps every advert
 that each node sends, with the kernel's time; an advert by the standby, or a change of the address's
 owner, is a false failover. The lengths between the active node's adverts say how near it came.
 """
 
+import json
 import os
 import struct
 import sys
@@ -23,11 +24,11 @@ PCAP_RECORD = 16
 
 def measure(options, net, folder, kept):
     """One run; its figures are kept. Exit status 1 if there was a false failover."""
-    name = f"torii-{options.interval_ms}ms"
-    SUBJECTS[name] = ("torii", Timing(3, options.interval_ms))
+    name = f"{options.kind}-{options.interval_ms}ms"
+    SUBJECTS[name] = (options.kind, Timing(3, options.interval_ms))
     seconds = int(options.no_false_failover * 60)
     with tempfile.TemporaryDirectory(dir=folder) as room:
-        with pair(name, net, room, options.torii, options.threads) as torii:
+        with pair(name, net, room, options.torii, options.threads) as subject:
             time.sleep(2)
             with listener(net, room, "a"), listener(net, room, "b"):
                 time.sleep(1)
@@ -36,9 +37,9 @@ def measure(options, net, folder, kept):
                 with processes.running(net.inside("client", wrk), None, log) as load:
                     owners = watch(net, load, seconds)
                 time.sleep(1)
-            status = torii.command("a", "status", "--json").stdout
+            status = json.loads(subject.command("a", "status", "--json").stdout) if options.kind == "torii" else None
         run = figures(adverts(room, "a"), adverts(room, "b"), options.interval_ms)
-        run |= {"minutes": seconds / 60, "owners": owners, "requests_per_second": rate(log), "status": status}
+        run |= {"kind": options.kind, "minutes": seconds / 60, "owners": owners, "requests_per_second": rate(log), "status": status}
     kept.add_loaded(run)
     if run["standby_adverts"] or owners != ["a"]:
         print(table(kept.document["loaded"]))
@@ -97,14 +98,14 @@ def rate(log):
 def table(runs):
     """Markdown: a row for each run."""
     lines = [
-        "| adverts every ms | minutes | requests/s | adverts | by the standby | between adverts ms: median | 99th "
+        "| pair | adverts every ms | minutes | requests/s | adverts | by the standby | between adverts ms: median | 99th "
         "| 99.9th | most |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for run in runs:
         gap = run["advert_gap_ms"]
         lines.append(
-            f"| {run['interval_ms']} | {run['minutes']:g} | {run['requests_per_second']:,.0f} | {run['adverts']:,} "
+            f"| {run['kind']} | {run['interval_ms']} | {run['minutes']:g} | {run['requests_per_second']:,.0f} | {run['adverts']:,} "
             f"| {run['standby_adverts']} | {gap['median']} | {gap['p99']} | {gap['p999']} | {gap['most']} |"
         )
     return "\n".join(lines)

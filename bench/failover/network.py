@@ -48,9 +48,10 @@ class Network:
 
     def owners(self):
         """The nodes that have the shared address now."""
-        return [node for node in NODES if self._has(node)]
+        return [node for node in NODES if self.has(node)]
 
-    def _has(self, node):
+    def has(self, node):
+        """Whether a node has the shared address now."""
         command = ["ip", "-n", self.namespace(node), "-j", "addr", "show", "dev", "eth0"]
         output = subprocess.run(command, check=True, capture_output=True).stdout
         infos = [info for link in json.loads(output) for info in link.get("addr_info", [])]

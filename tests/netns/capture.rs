@@ -102,6 +102,11 @@ impl Capture {
 
     /// Writes all frames as a capture file that tshark reads.
     pub fn save(&self, folder: &Path) -> PathBuf {
+        self.save_changed(folder, |bytes| bytes)
+    }
+
+    /// The same with each frame changed by a function.
+    pub fn save_changed(&self, folder: &Path, change: impl Fn(Vec<u8>) -> Vec<u8>) -> PathBuf {
         let path = folder.join("capture.pcap");
         // Magic, version 2.4, zone, accuracy, longest frame, Ethernet.
         let mut file: Vec<u8> = [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 65535, 1]
@@ -110,11 +115,12 @@ impl Capture {
             .collect();
         for frame in self.frames() {
             let time = frame.at.saturating_duration_since(self.begun);
-            let length = frame.bytes.len() as u32;
+            let bytes = change(frame.bytes);
+            let length = bytes.len() as u32;
             for word in [time.as_secs() as u32, time.subsec_micros(), length, length] {
                 file.extend_from_slice(&word.to_ne_bytes());
             }
-            file.extend_from_slice(&frame.bytes);
+            file.extend_from_slice(&bytes);
         }
         std::fs::write(&path, file).unwrap();
         path

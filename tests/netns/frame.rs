@@ -64,7 +64,12 @@ impl Frame {
     /// The advertisement in it.
     pub fn advert(&self) -> Option<Advert> {
         let (protocol, source, destination, time_to_live, message) = self.packet()?;
-        if protocol != VRRP || message.len() < 8 {
+        let message = match protocol {
+            VRRP => message,
+            UDP => self.sealed_message()?,
+            _ => return None,
+        };
+        if message.len() < 8 {
             return None;
         }
         let version = message[0] >> 4;
@@ -89,6 +94,16 @@ impl Frame {
             addresses: addresses.collect(),
             password: message[end..].to_vec(),
         })
+    }
+
+    /// The VRRP message in a sealed datagram, whose seal is not looked at.
+    fn sealed_message(&self) -> Option<&[u8]> {
+        const HEADER: usize = 24;
+        const SEAL: usize = 32;
+        const KIND_ADVERT: u8 = 1;
+        let (_, payload) = self.datagram()?;
+        let is_advert = payload.starts_with(b"TORI") && payload.get(5) == Some(&KIND_ADVERT);
+        payload.get(HEADER..payload.len().checked_sub(SEAL)?).filter(|_| is_advert)
     }
 
     /// Destination port and payload of the UDP datagram in it.

@@ -15,10 +15,13 @@ mod peers;
 
 mod capture;
 mod frame;
+mod inject;
 mod keepalived;
 mod plan;
+mod scene;
 mod stage;
 mod stale;
+mod torii;
 mod visitor;
 mod web;
 

@@ -1,6 +1,7 @@
 //! What both nodes of a pair agree on, written once and rendered for torii or for keepalived and HAProxy.
 
 use std::fmt::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use crate::stage::{PORT, Place, SHARED, SHARED_V6};
@@ -61,6 +62,15 @@ impl Plan {
     /// Version 3 with an interval so long that nobody can learn anything from silence while a test waits.
     pub fn patient() -> Self {
         Self { interval_ms: 20_000, ..Self::quick() }
+    }
+
+    /// The same with adverts in sealed datagrams; the secret is put into this folder.
+    pub fn over_udp(self, folder: &Path) -> Self {
+        let secret = folder.join("secret");
+        std::fs::write(&secret, "correct horse battery staple, and then some").unwrap();
+        std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).unwrap();
+        let lines = format!("{}\nsecret_file = \"{}\"\n", self.lines, secret.display());
+        Self { transport: "udp", lines, ..self }
     }
 
     /// The shared address as text.

@@ -125,6 +125,8 @@ pub enum Cut {
     CannotSend,
     /// A firewall that lets only TCP, UDP, ICMP and ARP pass, as some clouds have.
     NoVrrp,
+    /// The node and the web servers do not see each other.
+    NoServers,
 }
 
 /// The network. Removed, with everything that runs in it, when dropped.
@@ -196,7 +198,7 @@ impl Stage {
         self.inside(place, || std::fs::write(path, value).unwrap());
     }
 
-    /// A command that will run in a place, and end with this process at the latest.
+    /// A command that will run in a place, and end with the thread that starts it at the latest.
     pub fn command(&self, place: Place, program: impl AsRef<Path>) -> Command {
         let mut command = peers::command("ip");
         command.args(["netns", "exec", &self.namespace(place)]);
@@ -224,6 +226,7 @@ impl Stage {
     /// Damages a node's cable.
     pub fn cut(&self, node: Place, cut: Cut) {
         let port = node.port();
+        let web = Place::Web.port();
         let rule = match cut {
             Cut::Carrier => return self.configure(Place::Lan, &format!("link set {port} down\n")),
             Cut::Silent => {
@@ -231,6 +234,9 @@ impl Stage {
             }
             Cut::CannotHear => format!("oifname {port} drop"),
             Cut::CannotSend => format!("iifname {port} drop"),
+            Cut::NoServers => {
+                format!("iifname {port} oifname {web} drop\niifname {web} oifname {port} drop")
+            }
             Cut::NoVrrp => "ether type ip ip protocol 112 drop\nether type ip6 ip6 nexthdr 112 drop".into(),
         };
         self.filter(&rule);
