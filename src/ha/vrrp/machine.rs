@@ -39,9 +39,10 @@ use crate::limits::ha::PRIORITY_MAX;
 /// Beyond the RFC:
 ///
 /// * **Resigning.** When the own priority falls below what another node has or can have, or the operator
-///   asks, the active node sends priority 0 three times and keeps the addresses until a successor
-///   advertises, so that no moment is without them. After a fall, a successor that is no better is
-///   overruled at once. If nobody comes within the down interval, the node is active again.
+///   asks, the active node sends priority 0 three times, and again at each interval, and keeps the
+///   addresses until a successor advertises, so that no moment is without them. After a fall, a
+///   successor that is no better is overruled at once. If nobody comes within the down interval, or the
+///   others give up too, the node is active again.
 /// * **Priority 0 heard.** With [`Takeover::Immediate`](super::Takeover) the best of the remaining
 ///   configured nodes takes over at once, the others wait their skew time. It counts only from the
 ///   node that was followed. For half an interval later adverts of the node that gave up are ignored:
@@ -70,7 +71,7 @@ pub struct Machine {
     is_faulty: bool,
     /// Whether the operator gave the addresses away.
     handed_over: bool,
-    /// MASTER: next advert. BACKUP: master down. RESIGNING: end of patience. `None` in other states.
+    /// MASTER, RESIGNING: next advert. BACKUP: master down. `None` in other states.
     timer: Option<Time>,
     /// MASTER: our last advert.
     last_sent: Time,
@@ -82,6 +83,8 @@ pub struct Machine {
     restored: Option<Time>,
     /// RESIGNING: because of `HandOver`.
     by_order: bool,
+    /// RESIGNING: how long a successor is waited for.
+    resigning_until: Time,
     /// BACKUP: interval of the active node; learned in version 3.
     master_interval: Duration,
     /// BACKUP: whom we follow, and its priority.
@@ -128,6 +131,7 @@ impl Machine {
             is_listening: false,
             restored: None,
             by_order: false,
+            resigning_until: Time::ZERO,
             master_interval: settings.interval,
             followed: None,
             expiry: Cause::MasterSilent,
@@ -169,6 +173,7 @@ impl Machine {
             State::Master => self.advertise_on_time(due, &mut out),
             State::Backup | State::Resigning if self.is_too_late(due) => self.extend_wait(),
             State::Backup => self.become_master(self.expiry, &mut out),
+            State::Resigning if self.now < self.resigning_until => self.resign_again(&mut out),
             State::Resigning => self.become_master(Cause::NobodyTookOver, &mut out),
             State::Init | State::Fault => {}
         }
@@ -257,7 +262,8 @@ impl Machine {
     /// Waits some more, once.
     fn extend_wait(&mut self) {
         self.was_late = true;
-        self.timer = Some(self.now + self.master_interval + self.skew_time());
+        self.resigning_until = self.now + self.master_interval + self.skew_time();
+        self.timer = Some(self.resigning_until);
     }
 
     /// Remembers the priority that a configured peer has said last.

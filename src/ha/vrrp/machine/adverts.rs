@@ -109,10 +109,12 @@ impl Machine {
     /// RESIGNING: is that the successor?
     fn hear_successor(&mut self, advert: &Advert, from: IpAddr, out: &mut Actions) {
         let Advert { priority, .. } = *advert;
-        if priority == 0 {
-            if self.best_peer(Some(from)).is_none() {
-                self.become_master(Cause::NobodyTookOver, out);
-            }
+        if priority == 0 && self.best_peer(Some(from)).is_none() {
+            self.become_master(Cause::NobodyTookOver, out);
+        } else if priority == 0 {
+            // Whoever else there is has heard it too, and needs no longer than this.
+            let patience = self.settings.interval + self.skew_time();
+            self.resigning_until = self.resigning_until.min(self.now + patience);
         } else if self.by_order || (priority, from) > self.rank() {
             self.handed_over |= self.by_order;
             self.yield_to(advert, from, Cause::Successor { from, priority }, out);

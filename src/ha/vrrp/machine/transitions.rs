@@ -58,7 +58,15 @@ impl Machine {
         self.enter(State::Resigning, cause, out);
         self.by_order = by_order;
         self.master_interval = self.settings.interval;
-        self.timer = Some(self.now + self.master_down_interval());
+        self.resigning_until = self.now + self.master_down_interval();
+        self.timer = Some(self.now + self.settings.interval);
+    }
+
+    /// RESIGNING: nobody has answered yet. Another one that resigns, after a cut between the two, has to
+    /// learn that it is not alone.
+    pub(super) fn resign_again(&mut self, out: &mut Actions) {
+        out.push(Action::Send { priority: 0, repeat: 1 });
+        self.timer = Some((self.now + self.settings.interval).min(self.resigning_until));
     }
 
     /// From any state to one that takes no part.

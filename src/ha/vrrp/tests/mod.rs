@@ -3,5 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod rows;
+mod simulation;
 mod support;
 mod vectors;
