@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use torii::ha::guard::{self, Guard};
 
-use world::{INTERFACE, OtherNode, SHARED, ip, isolated, open, plan};
+use world::{INTERFACE, OtherNode, SHARED, ip, isolated, plan};
 
 /// From now on an allocation ends the process.
 static FORBIDDEN: AtomicBool = AtomicBool::new(false);
@@ -106,8 +106,8 @@ fn an_allocation_would_be_noticed() {
 }
 
 fn start() -> Guard {
-    let socket = open(0);
-    Guard::start(&std::env::current_exe().unwrap(), &plan(), socket.as_fd()).unwrap()
+    let (plan, socket) = plan();
+    Guard::start(&std::env::current_exe().unwrap(), &plan, socket.as_fd()).unwrap()
 }
 
 fn an_active_guard_acts_without_allocating() {

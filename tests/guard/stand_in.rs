@@ -16,7 +16,7 @@ use nix::unistd::{Pid, Uid, setuid};
 use torii::ha::guard::{Keeper, News};
 
 use crate::peers;
-use crate::world::{INTERFACE, SHARED, ip, open, plan};
+use crate::world::{INTERFACE, SHARED, ip, plan};
 
 /// Set in the stand-in's environment alone.
 const MARK: &str = "TORII_TEST_STAND_IN";
@@ -120,9 +120,9 @@ fn stands_in_for_torii() {
     if preparation == "unprivileged" {
         caps::drop(None, CapSet::Bounding, Capability::CAP_NET_ADMIN).unwrap();
     }
-    let socket = open(0);
+    let (plan_made, socket) = plan();
     let program = Path::new(env!("CARGO_BIN_EXE_torii"));
-    let mut keeper = Some(Keeper::start_program(program, plan(), socket.duplicate().unwrap()));
+    let mut keeper = Some(Keeper::start_program(program, plan_made, socket));
     tell_guard(keeper.as_ref().unwrap());
     let (sender, orders) = channel();
     std::thread::spawn(move || stdin().lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
@@ -160,7 +160,10 @@ fn obey(order: &str, keeper: &mut Option<Keeper>) {
             keeper.as_mut().unwrap().tell(false);
         }
         "end" => keeper.take().unwrap().end(),
-        "replan" => keeper.as_mut().unwrap().replan(plan()).unwrap(),
+        "replan" => {
+            let (plan, socket) = plan();
+            keeper.as_mut().unwrap().replan(plan, socket);
+        }
         "panic" => panic!("as ordered"),
         "abort" => std::process::abort(),
         "exit" => std::process::exit(0),

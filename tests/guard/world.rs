@@ -2,16 +2,16 @@
 //! node's end of the conversation. Shared by the tests and by the stand-in, which runs inside.
 
 use std::net::IpAddr;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, unshare};
-use torii::ha::guard::{Farewell, Plan, Sealed};
-use torii::ha::transport::presence::{Presence, Role};
+use torii::config::model::{Checksum, Ha, HaNode, Secret, Takeover, Transport, Version};
+use torii::ha::guard::{Plan, voice};
 use torii::ha::transport::seal::Kind;
-use torii::ha::transport::udp::{Received, Station, Udp, peers as others, random_life};
+use torii::ha::transport::udp::{Received, Station, Udp};
 
 use crate::peers;
 
@@ -21,8 +21,8 @@ pub const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
 const PORT: u16 = 8112;
 const NODES: [[u8; 4]; 2] = [[192, 0, 2, 11], [192, 0, 2, 12]];
 
-/// VRRP version 3, router 10, priority 0, one second, the shared address; the guard does not look into it.
-pub const RESIGNATION: [u8; 12] = [0x31, 10, 0, 1, 0, 100, 0, 0, 198, 51, 100, 3];
+/// VRRP version 3, router 10, priority 0, one second, checksum of the message alone, the shared address.
+pub const RESIGNATION: [u8; 12] = [0x31, 10, 0, 1, 0, 100, 0xa4, 0x59, 198, 51, 100, 3];
 
 /// Runs a test in a namespace of its own; not at all where that is not possible.
 pub fn isolated(test: impl FnOnce() + Send + 'static) {
@@ -65,47 +65,37 @@ fn unix_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64
 }
 
-/// One of the two nodes' sockets.
-pub fn open(own: usize) -> Udp {
-    Udp::open(&Station { port: PORT, secret: SECRET, nodes: &addresses(), own, interface: 0 }).unwrap()
-}
-
-/// What the guard of the first node is to do.
-pub fn plan() -> Plan {
-    let nodes = addresses();
-    let station = Station { port: PORT, secret: SECRET, nodes: &nodes, own: 0, interface: 0 };
-    let leaving = Presence { virtual_router_id: 10, role: Role::Leaving, priority: 100, serving: false };
-    Plan {
-        farewell: Farewell::Sealed(Sealed {
-            secret: SECRET.to_vec(),
-            node: 0,
-            address: nodes[0],
-            life: random_life().unwrap(),
-            peers: others(&station),
-            resignation: RESIGNATION.to_vec(),
-            leaving: leaving.encode().to_vec(),
-        }),
-        removals: vec![removal()],
-        addresses: vec![format!("{SHARED}/32")],
+/// The pair of both.
+fn pair() -> Ha {
+    let node = |name: &str, address, priority| HaNode { name: name.into(), address, priority };
+    let [first, second] = addresses();
+    Ha {
         interface: INTERFACE.into(),
+        virtual_router_id: 10,
+        addresses: vec![format!("{SHARED}/32").parse().unwrap()],
+        version: Version::V3,
+        advert_interval: Duration::from_secs(1),
+        auth_pass: None,
+        serving_weight: 2,
+        preempt: true,
+        preempt_delay: Duration::ZERO,
+        takeover: Takeover::Immediate,
+        transport: Transport::Udp { port: PORT, secret: Secret(SECRET.into()) },
+        checksum: Checksum::PseudoHeader,
+        drain: Duration::ZERO,
+        stall_limit: Duration::from_secs(1),
+        announce_refresh: Duration::ZERO,
+        notify: None,
+        nodes: vec![node("first", first, 100), node("second", second, 99)],
     }
 }
 
-/// RTM_DELADDR of the shared address: netlink header, `ifaddrmsg`, IFA_LOCAL.
-fn removal() -> Vec<u8> {
+/// What the guard of the first node is to do, and the socket to do it with.
+pub fn plan() -> (Plan, OwnedFd) {
     let index = ip(&format!("-oneline link show dev {INTERFACE}"));
-    let index: u32 = index.split(':').next().unwrap().parse().unwrap();
-    let mut bytes = Vec::new();
-    bytes.extend(32_u32.to_ne_bytes());
-    bytes.extend(21_u16.to_ne_bytes());
-    bytes.extend(5_u16.to_ne_bytes());
-    bytes.extend([0; 8]);
-    bytes.extend([2, 32, 0, 0]);
-    bytes.extend(index.to_ne_bytes());
-    bytes.extend(8_u16.to_ne_bytes());
-    bytes.extend(2_u16.to_ne_bytes());
-    bytes.extend([198, 51, 100, 3]);
-    bytes
+    let index = index.split(':').next().unwrap().parse().unwrap();
+    let pair = pair();
+    (Plan::of(&pair, 0, index).unwrap(), voice(&pair, 0, index).unwrap())
 }
 
 /// The other node, which only listens.
@@ -113,7 +103,9 @@ pub struct OtherNode(Udp);
 
 impl OtherNode {
     pub fn listen() -> Self {
-        Self(open(1))
+        let nodes = addresses();
+        let station = Station { port: PORT, secret: SECRET, nodes: &nodes, own: 1, interface: 0 };
+        Self(Udp::open(&station).unwrap())
     }
 
     /// The next message; waits for it.

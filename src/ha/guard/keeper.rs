@@ -4,7 +4,6 @@
 //! on a busy machine, so that a helper thread does it, which also is the only one that lends its capability
 //! to a program.
 
-use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -87,16 +86,11 @@ impl Keeper {
         }
     }
 
-    /// Has the guard replaced by one with another plan: the interface is another one than before. The old
-    /// one stays until then.
-    ///
-    /// # Errors
-    /// No descriptor is left, and nothing has changed.
-    pub fn replan(&mut self, plan: Plan) -> io::Result<()> {
-        let socket = self.task.socket.try_clone()?;
+    /// Has the guard replaced by one with another plan and socket: the interface is another one than
+    /// before. The old one stays until then.
+    pub fn replan(&mut self, plan: Plan, socket: OwnedFd) {
         self.task = Arc::new(Task { program: self.task.program.clone(), plan, socket });
         self.starting = Some(self.task.clone().start_aside());
-        Ok(())
     }
 
     /// Looks after the guard; never waits. `now` is any monotonic time.

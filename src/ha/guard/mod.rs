@@ -29,5 +29,5 @@ mod system;
 
 pub use handle::{Guard, StartError};
 pub use keeper::{Keeper, News};
-pub use plan::{Farewell, Plan, Sealed, Unsealed};
+pub use plan::{Farewell, Plan, Sealed, Unsealed, voice};
 pub use process::{main, run};

@@ -14,10 +14,8 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use super::seal::{DATAGRAM, Kind, Sealer};
 use super::unseal::{Opened, Opener, Refusal};
+use crate::ha::socket::CONTROL_CLASS;
 use crate::limits::ha::UDP_RECEIVE_BUFFER;
-
-/// Type of service and traffic class: internetwork control (CS6), as keepalived marks adverts.
-const INTERNETWORK_CONTROL: u32 = 0xc0;
 
 /// What a node needs to know to speak with the others.
 #[derive(Debug, Clone, Copy)]
@@ -59,19 +57,11 @@ impl Udp {
     /// What the kernel says: the port is taken, or the address is none of this machine.
     pub fn open(station: &Station<'_>) -> io::Result<Self> {
         let own = station.nodes[station.own];
-        let address = reach(own, station.port, station.interface);
-        let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
-        match address {
-            SocketAddr::V4(_) => socket.set_tos_v4(INTERNETWORK_CONTROL)?,
-            SocketAddr::V6(_) => {
-                socket.set_only_v6(true)?;
-                socket.set_tclass_v6(INTERNETWORK_CONTROL)?;
-            }
-        }
+        let socket = marked_socket(own)?;
         // As much as the system allows; a burst of strangers' datagrams must not push the adverts out.
         socket.set_recv_buffer_size(UDP_RECEIVE_BUFFER)?;
         socket.set_nonblocking(true)?;
-        socket.bind(&address.into())?;
+        socket.bind(&reach(own, station.port, station.interface).into())?;
         let node = u8::try_from(station.own).unwrap_or(u8::MAX);
         Ok(Self {
             socket: socket.into(),
@@ -118,14 +108,6 @@ impl Udp {
             return Ok(Some(opened.map_err(|why| Refused { why, from })));
         }
     }
-
-    /// A second descriptor of the socket, for the guard process to send from.
-    ///
-    /// # Errors
-    /// No descriptor is left.
-    pub fn duplicate(&self) -> io::Result<OwnedFd> {
-        Ok(self.socket.try_clone()?.into())
-    }
 }
 
 impl AsFd for Udp {
@@ -141,6 +123,29 @@ impl Default for Received {
     fn default() -> Self {
         Self([0; DATAGRAM + 1])
     }
+}
+
+/// A socket on `own` that only sends, from any port: the guard's. Receivers do not look at the port.
+///
+/// # Errors
+/// As for `Udp::open`.
+pub fn voice(own: IpAddr, interface: u32) -> io::Result<OwnedFd> {
+    let socket = marked_socket(own)?;
+    socket.bind(&reach(own, 0, interface).into())?;
+    Ok(socket.into())
+}
+
+/// A socket for `own`'s family whose packets say what they are.
+fn marked_socket(own: IpAddr) -> io::Result<Socket> {
+    let domain = if own.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 };
+    let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
+    if own.is_ipv4() {
+        socket.set_tos_v4(CONTROL_CLASS)?;
+    } else {
+        socket.set_only_v6(true)?;
+        socket.set_tclass_v6(CONTROL_CLASS)?;
+    }
+    Ok(socket)
 }
 
 /// Where each other node receives.

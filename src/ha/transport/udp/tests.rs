@@ -73,7 +73,7 @@ fn nodes_with_ipv6_addresses_hear_each_other() {
     first.peers = vec![(nodes[1], ports[1]).into()];
     assert!(first.send(Kind::Presence, b"here", unix_ms()).is_empty());
     assert_eq!(next(&mut second), Ok((Kind::Presence, 0, b"here".to_vec())));
-    assert_eq!(SockRef::from(&first.socket).tclass_v6().unwrap(), INTERNETWORK_CONTROL);
+    assert_eq!(SockRef::from(&first.socket).tclass_v6().unwrap(), CONTROL_CLASS);
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn a_station_that_starts_again_is_heard_at_once() {
 fn adverts_are_marked_as_internetwork_control() {
     let nodes = v4(2);
     let station = open(&nodes, free_port(&nodes), 0, SECRET);
-    assert_eq!(SockRef::from(&station.socket).tos_v4().unwrap(), INTERNETWORK_CONTROL);
+    assert_eq!(SockRef::from(&station.socket).tos_v4().unwrap(), CONTROL_CLASS);
 }
 
 #[test]
