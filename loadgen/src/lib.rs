@@ -1,5 +1,7 @@
 //! torii-loadgen as a library: the parts of the load generator, for its binary, its tests and benches.
 
+pub mod cli;
+pub mod compare;
 pub mod limits;
 pub mod measure;
 pub mod output;

@@ -8,6 +8,7 @@
 mod chart;
 mod condition;
 mod hgrm;
+mod html;
 mod interval_log;
 mod live;
 mod ndjson;
@@ -19,9 +20,11 @@ mod verdict;
 
 pub use condition::{Condition, ConditionError, Outcome};
 pub use hgrm::write_hgrm;
+pub use html::html_report;
 pub use interval_log::{IntervalLog, write_series};
 pub use live::{Live, LiveStyle};
 pub use ndjson::SecondLines;
+pub use prose::wrapped;
 pub use reporting::{HgrmTarget, LiveChoice, OutputArguments, OutputError, Reporting};
 pub use table::table;
 pub use text::{duration, duration_in_words, grouped, printable, rate, share, wall_clock};

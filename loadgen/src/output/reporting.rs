@@ -282,6 +282,11 @@ fn write_files(arguments: &OutputArguments, record: &RunRecord) -> Result<(), Ou
             record::write(record, path).map_err(|error| fault(path, &error))?;
         }
     }
+    if let Some(path) = &arguments.html {
+        let mut writer = open(path)?;
+        let written = writer.write_all(super::html_report(record).as_bytes());
+        written.and_then(|()| writer.flush()).map_err(|error| fault(path, &error))?;
+    }
     for target in &arguments.hgrm {
         let mut writer = open(&target.path)?;
         let empty = || record::HistogramRecord::new(&crate::measure::new_total_histogram());

@@ -27,6 +27,13 @@ const ERROR_SHARE: f64 = 0.01;
 /// A second with fewer planned requests than this says nothing about pauses.
 const PLANNED_TO_JUDGE: u64 = 20;
 
+/// How many times the usual 99th percentile makes a second a slow one, and by how much at least.
+const PAUSE_FACTOR: u64 = 10;
+const PAUSE_NS: u64 = 20_000_000;
+
+/// Seconds that it takes to know what is usual.
+const SECONDS_TO_JUDGE: usize = 5;
+
 /// Share of stolen time worth a note.
 const STEAL_SHARE: f64 = 0.01;
 
@@ -179,7 +186,27 @@ fn instability(record: &RunRecord) -> Vec<String> {
             grouped(first.planned)
         ));
     }
+    reasons.extend(slow_seconds(record));
     reasons
+}
+
+/// Seconds whose 99th percentile is far from the others': pauses too short to hold up half a second.
+fn slow_seconds(record: &RunRecord) -> Option<String> {
+    let answered: Vec<_> = record.series.iter().filter(|row| row.ok >= PLANNED_TO_JUDGE).collect();
+    let mut sorted: Vec<u64> = answered.iter().map(|row| row.p99_ns).collect();
+    sorted.sort_unstable();
+    let usual = sorted.get(sorted.len() / 2).copied().filter(|_| sorted.len() >= SECONDS_TO_JUDGE)?;
+    let limit = usual.saturating_mul(PAUSE_FACTOR).max(usual.saturating_add(PAUSE_NS));
+    let slow: Vec<_> = answered.iter().filter(|row| row.p99_ns > limit).collect();
+    let worst = slow.iter().max_by_key(|row| row.p99_ns)?;
+    Some(format!(
+        "in {} of {} seconds the 99th percentile was more than ten times the usual {}; the worst, at {:.0} s, had {}",
+        slow.len(),
+        record.series.len(),
+        duration(usual),
+        worst.start_ns as f64 / 1e9,
+        duration(worst.p99_ns)
+    ))
 }
 
 fn notes(record: &RunRecord) -> Vec<String> {

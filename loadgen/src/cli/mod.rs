@@ -1,0 +1,4 @@
+//! The command line: one file for each mode.
+
+pub mod compare;
+pub mod report;

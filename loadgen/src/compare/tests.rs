@@ -1,0 +1,120 @@
+//! Tests of comparing: the same load shows no difference, another one does, and other shapes are refused.
+
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::measure::ErrorClass;
+use crate::record::{RunRecord, VerdictName};
+use crate::schedule::Random;
+use crate::test_support::{Made, record};
+
+const MS: u64 = 1_000_000;
+
+/// A run whose times scatter like those of a real server: a common part of each second and a heavy
+/// tail, scaled by `per_mille`.
+fn scattered(seed: u64, per_mille: u64) -> RunRecord {
+    record(12, 400, move |second, k| {
+        let mut random = Random::new(seed.wrapping_mul(1_000_003) + second);
+        let of_second = random.next_u64() % 100;
+        let mut random = Random::new((seed << 32) + second * 400 + k);
+        let draw = random.next_u64() % 10_000 + 1;
+        let tail = 10_000 / draw;
+        Made::good((900 + of_second + draw / 50 + tail * 20) * 1_000 * per_mille / 1_000)
+    })
+}
+
+#[test]
+fn the_same_load_shows_no_difference_but_for_chance() {
+    let mut shown = 0;
+    for seed in 0..5 {
+        let comparison = compare(&[scattered(seed, 1_000)], &[scattered(seed + 100, 1_000)], 0.02).unwrap();
+        shown += usize::from(comparison.is_regression());
+    }
+    assert!(shown <= 1, "{shown} of 5 comparisons of like with like show a difference");
+}
+
+#[test]
+fn a_slower_server_is_found_out_either_way_round() {
+    let (fast, slow) = (scattered(1, 1_000), scattered(2, 1_200));
+    let worse = compare(std::slice::from_ref(&fast), std::slice::from_ref(&slow), 0.02).unwrap();
+    assert!(worse.is_regression(), "{}", comparison_text(&worse, ["fast", "slow"]));
+    let p50 = &worse.findings[0];
+    assert_eq!((p50.name.as_str(), p50.direction), ("p50", Direction::Worse));
+    let relative = p50.difference.relative();
+    assert!((0.1..0.3).contains(&relative), "{relative}");
+    let likely = p50.difference.likely;
+    assert!(likely.low <= p50.difference.change() && p50.difference.change() <= likely.high, "{likely:?}");
+    let better = compare(&[slow], &[fast], 0.02).unwrap();
+    assert!(!better.is_regression());
+    assert_eq!(better.verdict(), "B IS BETTER");
+    let text = comparison_text(&better, ["slow", "fast"]);
+    assert!(text.contains("✓ better") && text.contains("fewer than five runs"), "{text}");
+}
+
+#[test]
+fn a_difference_within_the_tolerance_does_not_matter() {
+    let comparison = compare(&[scattered(1, 1_000)], &[scattered(1, 1_030)], 0.10).unwrap();
+    assert!(!comparison.is_regression(), "{}", comparison_text(&comparison, ["a", "b"]));
+}
+
+#[test]
+fn errors_that_appear_are_a_regression() {
+    let with_errors = record(12, 400, |_, k| Made {
+        error: (k % 40 == 0).then_some(ErrorClass::ReadReset),
+        ..Made::good(MS)
+    });
+    let comparison = compare(&[record(12, 400, |_, _| Made::good(MS))], &[with_errors], 0.02).unwrap();
+    let errors = comparison.findings.iter().find(|finding| finding.name == "errors").unwrap();
+    assert_eq!(errors.direction, Direction::Worse);
+    assert!((errors.difference.other - 0.025).abs() < 1e-9);
+}
+
+#[test]
+fn several_runs_of_a_side_are_drawn_run_by_run() {
+    let side =
+        |first: u64, per_mille| (first..first + 5).map(|seed| scattered(seed, per_mille)).collect::<Vec<_>>();
+    let comparison = compare(&side(0, 1_000), &side(50, 1_150), 0.02).unwrap();
+    assert_eq!(comparison.runs, [5, 5]);
+    assert!(comparison.is_regression(), "{}", comparison_text(&comparison, ["a", "b"]));
+    assert!(!comparison.notes.iter().any(|note| note.contains("fewer than five")));
+}
+
+#[test]
+fn runs_of_another_shape_or_unfit_for_use_are_refused_with_reasons() {
+    let first = scattered(1, 1_000);
+    assert_eq!(obstacles(&first, &scattered(2, 1_000)), Vec::<String>::new());
+    let mut other = scattered(2, 1_000);
+    other.description.targets[0].url = "https://198.51.100.7:8443/".into();
+    assert_eq!(obstacles(&first, &other), Vec::<String>::new(), "another address is what it is for");
+    other.description.targets[0].url = "http://198.51.100.7/other".into();
+    other.description.connections = 9;
+    other.description.schedule = "constant 500/s".into();
+    other.verdict.name = VerdictName::ClientLimited;
+    other.host.cpu_model = "another".into();
+    let found = obstacles(&first, &other).join("\n");
+    for words in
+        ["CLIENT-LIMITED", "connections differs: 8 and 9", "400/s and constant 500/s", "/other", "machine"]
+    {
+        assert!(found.contains(words), "{words}: {found}");
+    }
+}
+
+#[test]
+fn runs_that_are_too_short_or_empty_say_so() {
+    let short = record(3, 10, |_, _| Made::good(MS));
+    let short = std::slice::from_ref(&short);
+    let error = compare(short, short, 0.02).unwrap_err();
+    assert!(error.contains("3 measured seconds"), "{error}");
+    let silent = record(8, 10, |_, _| Made { error: Some(ErrorClass::ReadTimeout), ..Made::good(MS) });
+    let silent = std::slice::from_ref(&silent);
+    let error = compare(silent, silent, 0.02).unwrap_err();
+    assert!(error.contains("not one good answer"), "{error}");
+    assert!(compare(&[], &[], 0.02).is_err());
+}
+
+#[test]
+fn a_rare_percentile_is_not_judged() {
+    let comparison = compare(&[scattered(1, 1_000)], &[scattered(2, 1_000)], 0.02).unwrap();
+    let p9999 = comparison.findings.iter().find(|finding| finding.name == "p99.99").unwrap();
+    assert_eq!(p9999.direction, Direction::TooFew);
+}

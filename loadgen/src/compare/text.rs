@@ -1,0 +1,67 @@
+//! A comparison as text, its verdict first.
+
+use super::judgement::{Comparison, Direction, Finding};
+use crate::output::{duration, rate, share, wrapped};
+
+/// Columns of a line of prose.
+const WIDTH: usize = 100;
+
+/// The text of a comparison of sides with these names.
+pub fn comparison_text(comparison: &Comparison, names: [&str; 2]) -> String {
+    let mut text = format!("{}\n", comparison.verdict());
+    for (letter, (name, runs)) in ["A", "B"].iter().zip(names.iter().zip(comparison.runs)) {
+        let runs = if runs == 1 { "one run".to_owned() } else { format!("{runs} runs") };
+        text.push_str(&format!("  {letter}  {name} ({runs})\n"));
+    }
+    text.push_str(&format!(
+        "\n{:<16}{:>12}{:>12}{:>12}{:>9}   {:<26}\n",
+        "response", "A", "B", "B − A", "", "95 % interval of B − A"
+    ));
+    for finding in &comparison.findings {
+        text.push_str(row(finding).trim_end());
+        text.push('\n');
+    }
+    text.push('\n');
+    for note in &comparison.notes {
+        for (place, line) in wrapped(note, WIDTH).iter().enumerate() {
+            text.push_str(&format!("  {} {line}\n", if place == 0 { '·' } else { ' ' }));
+        }
+    }
+    text
+}
+
+/// A time, share or rate, by the finding's name.
+fn value(name: &str, value: f64) -> String {
+    match name {
+        "errors" => share(value),
+        "rate" => rate(value),
+        _ => duration(value.max(0.0).round() as u64),
+    }
+}
+
+/// The same with its sign.
+fn signed(name: &str, change: f64) -> String {
+    let sign = if change < 0.0 { '−' } else { '+' };
+    format!("{sign}{}", value(name, change.abs()))
+}
+
+fn row(finding: &Finding) -> String {
+    let Finding { name, difference, direction } = finding;
+    let relative = match difference.first > 0.0 {
+        true => format!("{:+.1} %", (difference.relative() * 100.0).clamp(-1e6, 1e6)),
+        false => String::new(),
+    };
+    let interval =
+        format!("{} … {}", signed(name, difference.likely.low), signed(name, difference.likely.high));
+    let judgement = match direction {
+        Direction::Worse => "✗ worse",
+        Direction::Better => "✓ better",
+        Direction::Small => "within the tolerance",
+        Direction::NotShown => "no difference shown",
+        Direction::TooFew => "too few answers to say",
+        Direction::NotJudged => "",
+    };
+    let (first, other) = (value(name, difference.first), value(name, difference.other));
+    let change = signed(name, difference.change());
+    format!("{name:<16}{first:>12}{other:>12}{change:>12}{relative:>9}   {interval:<26} {judgement}")
+}

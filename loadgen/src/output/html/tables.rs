@@ -1,0 +1,249 @@
+//! The tables of the report.
+
+use std::fmt::Write;
+
+use super::super::text::{
+    bytes, duration, duration_in_words, duration_of_f64, grouped, rate, share, wall_clock,
+};
+use super::escaped;
+use crate::measure::Kind;
+use crate::record::{RunRecord, ratio};
+
+/// Rows of one table; the JSON record has all.
+const ROWS_MAX: usize = 100;
+
+/// A table of head and rows, of cells that are HTML already. The first column is text, the rest
+/// numbers.
+fn table(class: &str, head: &[&str], rows: &[Vec<String>]) -> String {
+    let mut text = format!("<div class=\"scroll\"><table class=\"{class}\"><thead><tr>");
+    for cell in head {
+        let _ = write!(text, "<th>{cell}</th>");
+    }
+    text.push_str("</tr></thead><tbody>");
+    for row in rows.iter().take(ROWS_MAX) {
+        text.push_str("<tr>");
+        for cell in row {
+            let _ = write!(text, "<td>{cell}</td>");
+        }
+        text.push_str("</tr>");
+    }
+    text.push_str("</tbody></table></div>");
+    text
+}
+
+const TIMES: [(Kind, &str, &str); 8] = [
+    (Kind::Response, "response", "planned time to last byte"),
+    (Kind::Service, "service", "write to last byte: the uncorrected time"),
+    (Kind::FirstByte, "first byte", "write to first byte"),
+    (Kind::Connect, "connect", "opening a TCP connection"),
+    (Kind::Tls, "TLS handshake", "after the TCP connection"),
+    (Kind::SendLag, "send lag", "the client's own lateness"),
+    (Kind::ClientWait, "client wait", "waiting for a free connection"),
+    (Kind::Failed, "failed", "planned time to the error"),
+];
+
+/// Every histogram's percentiles.
+pub(super) fn times(record: &RunRecord) -> String {
+    let columns = ["50", "90", "99", "99.9", "99.99"];
+    let head = ["", "p50", "p90", "p99", "p99.9", "p99.99", "max", "mean", "stdev", "count"];
+    let row = |&(kind, title, what): &(Kind, &str, &str)| {
+        let histogram = record.histogram(kind);
+        if histogram.is_empty() {
+            return None;
+        }
+        let mut row = vec![format!("<b>{title}</b> <span class=\"dim\">{what}</span>")];
+        row.extend(columns.iter().map(|name| duration(histogram.percentile_ns(name))));
+        row.push(duration(histogram.max_ns));
+        row.push(duration_of_f64(histogram.mean_ns));
+        row.push(duration_of_f64(histogram.stdev_ns));
+        row.push(grouped(histogram.count));
+        Some(row)
+    };
+    table("wide", &head, &TIMES.iter().filter_map(row).collect::<Vec<_>>())
+}
+
+/// Errors by class, most frequent first; empty without any.
+pub(super) fn errors(record: &RunRecord) -> String {
+    let mut entries: Vec<_> = record.errors.entries().iter().collect();
+    entries.sort_by_key(|entry| std::cmp::Reverse(entry.count));
+    let row = |entry: &&crate::measure::ErrorEntry| {
+        vec![
+            format!("<code>{}</code>", escaped(&entry.class.label())),
+            grouped(entry.count),
+            duration_in_words(entry.first_ns / 1_000_000 * 1_000_000),
+            format!("<code>{}</code>", escaped(&entry.first_example)),
+        ]
+    };
+    if entries.is_empty() {
+        return String::new();
+    }
+    table(
+        "errors",
+        &["class", "count", "first at", "first example"],
+        &entries.iter().map(row).collect::<Vec<_>>(),
+    )
+}
+
+/// A name, a count, a share with a bar.
+fn shares(title: &str, counts: &[(String, u64)]) -> String {
+    let all = counts.iter().fold(0u64, |sum, (_, count)| sum.saturating_add(*count));
+    let row = |(name, count): &(String, u64)| {
+        let part = ratio(*count, all);
+        let width = part * 100.0;
+        let bar = format!("<span class=\"bar\"><i style=\"width:{width:.1}%\"></i></span> {}", share(part));
+        vec![escaped(name), grouped(*count), bar]
+    };
+    if counts.is_empty() {
+        return String::new();
+    }
+    table("shares", &[title, "answers", "share"], &counts.iter().map(row).collect::<Vec<_>>())
+}
+
+/// Answers by status, server and target.
+pub(super) fn answers(record: &RunRecord) -> String {
+    let statuses: Vec<_> = record.statuses.iter().map(|(code, count)| (code.to_string(), *count)).collect();
+    let servers: Vec<_> = record.servers.iter().map(|(name, count)| (name.clone(), *count)).collect();
+    let mut text = shares("status", &statuses) + &shares("server", &servers);
+    if record.targets.len() > 1 {
+        let targets: Vec<_> = record.targets.iter().map(|target| (target.name.clone(), target.ok)).collect();
+        text += &shares("target", &targets);
+    }
+    text
+}
+
+/// Rows of names and values, both of outside text.
+fn pairs(rows: &[(&str, String)]) -> String {
+    let mut text = String::from("<dl>");
+    for (name, value) in rows.iter().filter(|(_, value)| !value.is_empty()) {
+        let _ = write!(text, "<dt>{}</dt><dd>{}</dd>", escaped(name), escaped(value));
+    }
+    text + "</dl>"
+}
+
+/// The bookkeeping of requests.
+pub(super) fn counts(record: &RunRecord) -> String {
+    let counts = &record.counts;
+    let connections = match &record.fairness {
+        Some(fairness) => format!(
+            "{} opened, {} closed, with {} to {} answers each (median {})",
+            grouped(counts.connections_opened),
+            grouped(counts.connections_closed),
+            grouped(fairness.answers_min),
+            grouped(fairness.answers_max),
+            grouped(fairness.answers_median)
+        ),
+        None => format!("{} opened", grouped(counts.connections_opened)),
+    };
+    let handshakes = match counts.handshakes {
+        0 => String::new(),
+        all => format!("{}, of them {} resumed", grouped(all), grouped(counts.handshakes_resumed)),
+    };
+    pairs(&[
+        ("planned", grouped(counts.planned)),
+        ("never sent", grouped(counts.unsent())),
+        ("offered", grouped(counts.offered)),
+        ("good answers", grouped(counts.ok)),
+        ("wrong answers", grouped(counts.wrong)),
+        ("failed", grouped(counts.failed)),
+        ("warm-up, not counted", grouped(counts.warm_up)),
+        ("bodies", bytes(counts.body_bytes)),
+        ("read / written", format!("{} / {}", bytes(counts.read_bytes), bytes(counts.written_bytes))),
+        ("connections", connections),
+        ("TLS handshakes", handshakes),
+    ])
+}
+
+/// What is needed to run it again.
+pub(super) fn environment(record: &RunRecord) -> String {
+    let (description, host, client) = (&record.description, &record.host, &record.client);
+    let target = |target: &crate::record::TargetDescription| format!("{} {}", target.method, target.url);
+    let tls = description
+        .tls
+        .as_ref()
+        .map_or(String::new(), |tls| format!("{} {} {}", tls.version, tls.cipher, tls.alpn));
+    let mut rows = vec![
+        ("command", record.command_line()),
+        ("targets", description.targets.iter().take(ROWS_MAX).map(target).collect::<Vec<_>>().join(", ")),
+        ("addresses", description.resolved.join(", ")),
+        (
+            "schedule",
+            format!(
+                "{}, {} loop",
+                description.schedule,
+                if description.open_loop { "open" } else { "closed" }
+            ),
+        ),
+        ("duration", duration_in_words(description.duration_ns)),
+        ("warm-up", duration_in_words(description.warm_up_ns)),
+        ("connections", grouped(description.connections)),
+        ("threads", description.threads.to_string()),
+        ("time-out", duration_in_words(description.timeout_ns)),
+        ("seed", description.seed.to_string()),
+        ("TLS", tls),
+        ("began", wall_clock(record.started_unix_ms)),
+        ("ended", wall_clock(record.ended_unix_ms)),
+        (
+            "client CPU",
+            format!(
+                "{} (busiest thread {} of a core, {} in its busiest second)",
+                duration_of_f64(client.cpu_seconds() * 1e9),
+                share(client.busy_share),
+                share(client.busiest_second_share)
+            ),
+        ),
+        (
+            "context switches",
+            format!(
+                "{} by waiting, {} by force",
+                grouped(client.voluntary_switches),
+                grouped(client.involuntary_switches)
+            ),
+        ),
+        ("kernel", host.kernel.clone()),
+        ("processor", format!("{}, {} cores", host.cpu_model, host.cores)),
+        ("governor", host.governor.clone()),
+        ("memory", bytes(host.memory_kib.saturating_mul(1_024))),
+        ("load before", host.load_average.clone()),
+        ("stolen by the hypervisor", share(host.steal_share)),
+    ];
+    rows.extend(
+        description.options.iter().take(ROWS_MAX).map(|(name, value)| (name.as_str(), value.clone())),
+    );
+    rows.extend(host.settings.iter().take(ROWS_MAX).map(|(name, value)| (name.as_str(), value.clone())));
+    rows.push(("torii-loadgen", record.tool_version.clone()));
+    pairs(&rows)
+}
+
+/// Times without an answer.
+pub(super) fn gaps(record: &RunRecord) -> String {
+    let row = |gap: &crate::record::GapRecord| {
+        vec![
+            wall_clock(gap.start_unix_ms),
+            duration(gap.length_ns),
+            grouped(gap.failed),
+            escaped(&gap.classes.join(", ")),
+            escaped(&format!("{} → {}", gap.server_before, gap.server_after)),
+        ]
+    };
+    let head = ["last answer before", "length", "failed", "classes", "server before → after"];
+    table("gaps", &head, &record.gaps.iter().map(row).collect::<Vec<_>>())
+}
+
+/// Steps of a search.
+pub(super) fn steps(record: &RunRecord) -> String {
+    let row = |step: &crate::record::StepRecord| {
+        let verdict = if step.passed { "✓".to_owned() } else { format!("✗ {}", escaped(&step.reason)) };
+        vec![
+            rate(step.rate_per_second),
+            rate(step.achieved_per_second),
+            duration(step.p50_ns),
+            duration(step.p99_ns),
+            duration(step.p999_ns),
+            grouped(step.not_ok),
+            share(step.client_busy_share),
+            verdict,
+        ]
+    };
+    let head = ["planned", "achieved", "p50", "p99", "p99.9", "not good", "client CPU", ""];
+    table("wide", &head, &record.steps.iter().map(row).collect::<Vec<_>>())
+}
