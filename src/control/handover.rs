@@ -247,3 +247,7 @@ impl fmt::Debug for Handover {
         f.debug_struct("Handover").field("listeners", &self.listeners).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[path = "handover/tests.rs"]
+mod tests;

@@ -53,7 +53,9 @@ pub(super) fn start_telling(
 ) -> Result<Node, StartError> {
     let plan = cores::plan(&config.threads, &cores::available())?;
     let share = descriptors::share(&config, plan.workers.len(), descriptors::raise())?;
-    let pair = config.ha.as_ref().map(surroundings::require).transpose().map_err(StartError::Pair)?;
+    // An election that is led elsewhere has its own surroundings.
+    let own = config.ha.as_ref().filter(|_| election.is_none());
+    let pair = own.map(surroundings::require).transpose().map_err(StartError::Pair)?;
     let (driver, driver_note) = choose_driver(&config)?;
     let mut listeners = bind_listeners(&config, plan.workers.len())?;
     let stats_listeners = bind_stats(&config)?;

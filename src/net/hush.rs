@@ -6,7 +6,7 @@
 //! asked for again, a second later (RFC 6298 section 2.1), and begins there.
 
 use std::io;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsRawFd;
 
 use socket2::{SockFilter, SockRef};
@@ -47,6 +47,11 @@ impl Hush {
         Ok(hushed)
     }
 
+    /// Where they listen.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.sockets.iter().filter_map(|socket| socket.local_addr().ok()).collect()
+    }
+
     /// Connections that the kernel has opened and no worker has taken yet.
     pub fn queued(&self) -> u32 {
         self.sockets.iter().map(|socket| queued(socket.as_raw_fd())).sum()
@@ -80,7 +85,7 @@ fn program() -> [SockFilter; 5] {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use std::io::{ErrorKind, Read, Write};
-    use std::net::{SocketAddr, TcpStream};
+    use std::net::TcpStream;
 
     use socket2::{Domain, Socket, Type};
 
