@@ -9,6 +9,7 @@
 mod auth;
 mod duration;
 mod page;
+mod pair;
 mod route;
 mod service;
 #[cfg(test)]

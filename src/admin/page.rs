@@ -12,7 +12,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::duration;
+use super::pair::Pair;
 use crate::config::model::Stats;
+use crate::ha::status::PairStatus;
 use crate::limits;
 use crate::observe::stats::{Kind, ProcessFigures, Report, Row, State};
 
@@ -46,7 +48,13 @@ impl Page {
     }
 
     /// The page as HTML; it loads itself again unless `refresh` is off.
-    pub(super) fn render(&self, report: &Report, path: &str, refresh: bool) -> askama::Result<String> {
+    pub(super) fn render(
+        &self,
+        report: &Report,
+        pair: Option<&PairStatus>,
+        path: &str,
+        refresh: bool,
+    ) -> askama::Result<String> {
         let mut proxies: Vec<Proxy<'_>> = Vec::new();
         for row in &report.rows {
             let line = Line::of(row);
@@ -65,6 +73,7 @@ impl Page {
             refresh_seconds: limits::STATS_REFRESH_SECONDS,
             facts: Fact::all(&report.process),
             events: Fact::events(&report.process),
+            pair: pair.map(Pair::of),
             proxies,
         };
         page.render()
@@ -83,6 +92,7 @@ struct StatsPage<'report> {
     refresh_seconds: u64,
     facts: Vec<Fact>,
     events: Vec<Fact>,
+    pair: Option<Pair>,
     proxies: Vec<Proxy<'report>>,
 }
 

@@ -14,6 +14,7 @@ use axum::http::{Method, Request, Response, StatusCode, Uri};
 
 use super::auth::Credentials;
 use super::page::Page;
+use crate::ha::status::PublishedStatus;
 use crate::observe::stats::{StatsSource, write_csv};
 
 /// What every request needs.
@@ -27,6 +28,8 @@ pub(super) struct Service {
     pub(super) page: Page,
     /// Where figures come from.
     pub(super) source: Arc<StatsSource>,
+    /// And those of the pair, where there is one.
+    pub(super) pair: Option<PublishedStatus>,
 }
 
 /// What is asked for after the path.
@@ -91,7 +94,8 @@ impl Service {
             write_csv(&report.rows, &mut text);
             return plain(StatusCode::OK, text);
         }
-        match self.page.render(&report, &self.path, view.refresh) {
+        let pair = self.pair.as_ref().map(PublishedStatus::latest);
+        match self.page.render(&report, pair.as_deref(), &self.path, view.refresh) {
             Ok(html) => with_type(StatusCode::OK, "text/html; charset=utf-8", html),
             Err(_) => plain(StatusCode::INTERNAL_SERVER_ERROR, "500 Internal Server Error\n"),
         }

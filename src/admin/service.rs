@@ -24,6 +24,7 @@ use super::auth::Credentials;
 use super::page::Page;
 use super::route::{self, Service};
 use crate::config::model::Stats;
+use crate::ha::status::PublishedStatus;
 use crate::limits;
 use crate::observe::stats::StatsSource;
 
@@ -36,6 +37,7 @@ pub async fn serve(
     listeners: Vec<StdTcpListener>,
     stats: &Stats,
     source: Arc<StatsSource>,
+    pair: Option<PublishedStatus>,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let service = Service {
@@ -43,6 +45,7 @@ pub async fn serve(
         credentials: Credentials::new(&stats.users),
         page: Page::new(stats),
         source: Arc::clone(&source),
+        pair,
     };
     let gate = Gate {
         places: Arc::new(Semaphore::new(limits::STATS_CONNECTIONS)),

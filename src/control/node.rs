@@ -79,7 +79,9 @@ impl Node {
         let stats_listeners = self.stats_listeners;
         let stats = async {
             if let Some(stats) = &self.config.stats {
-                let served = admin::serve(stats_listeners, stats, statistics, std::future::pending()).await;
+                let pair = self.desk.status.pair();
+                let served =
+                    admin::serve(stats_listeners, stats, statistics, pair, std::future::pending()).await;
                 if let Err(error) = served {
                     notices.notice(Level::Error, format!("the statistics page cannot be served: {error}"));
                 }

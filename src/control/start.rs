@@ -114,7 +114,14 @@ pub(super) fn start_telling(
     let mailboxes: Arc<[Mailbox]> = mailboxes.into();
     let phase = Phase::default();
     let pair_status = election.as_ref().map(|pair| pair.status.clone());
-    let status = StatusSource::new(&config, &plan.workers, statistics.clone(), pair_status, phase.clone());
+    let status = StatusSource::new(
+        &config,
+        &plan.workers,
+        counters.clone(),
+        statistics.clone(),
+        pair_status,
+        phase.clone(),
+    );
     let handover = election.map(|pair| {
         let (workers, snapshot) = (mailboxes.clone(), snapshot.clone());
         Arc::new(Handover::new(&config, pair, workers, hush, snapshot, phase.clone(), log.notices()))

@@ -30,3 +30,4 @@ pub mod test_hosts;
 pub mod test_support;
 pub mod transport;
 pub mod vrrp;
+pub mod words;

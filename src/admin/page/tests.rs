@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use super::*;
 use crate::admin::test_support::{sample_report, stats};
+use crate::ha::status::Problem;
+use crate::ha::test_support::status;
 
 fn html(change: impl FnOnce(&mut Stats), refresh: bool) -> String {
     let mut stats = stats();
     change(&mut stats);
-    Page::new(&stats).render(&sample_report(), "/stats", refresh).unwrap()
+    Page::new(&stats).render(&sample_report(), None, "/stats", refresh).unwrap()
 }
 
 /// The text of a table row's cells, tags removed.
@@ -60,7 +62,7 @@ fn escapes_every_name() {
         row.proxy = hostile.into();
         row.service = hostile.into();
     }
-    let html = Page::new(&stats()).render(&report, "/\"><script>", true).unwrap();
+    let html = Page::new(&stats()).render(&report, None, "/\"><script>", true).unwrap();
     assert!(!html.contains("<script"));
     assert!(html.contains("&#60;script&#62;"));
 }
@@ -106,7 +108,35 @@ fn shows_the_process() {
     let mut report = sample_report();
     report.process.uptime = Duration::from_secs(93_784);
     report.process.log_dropped = 5;
-    let html = Page::new(&stats()).render(&report, "/stats", true).unwrap();
+    let html = Page::new(&stats()).render(&report, None, "/stats", true).unwrap();
     assert!(html.contains("<dt>Uptime</dt><dd>1d 2h03m04s</dd>"));
     assert!(html.contains("<div class=\"alarm\"><dt>Log lines dropped</dt><dd>5</dd>"));
+}
+
+#[test]
+fn a_pair_has_a_panel_and_a_node_alone_has_none() {
+    assert!(!html(|_| {}, true).contains("id=\"pair\""));
+    let mut pair = status();
+    pair.problems = vec![Problem {
+        what: "198.51.100.2 sends another password".into(),
+        remedy: "write the same <auth_pass> on both nodes".into(),
+        count: 3,
+        last_unix_ms: 1_700_000_000_000,
+    }];
+    pair.handed_over = true;
+    let html = Page::new(&stats()).render(&sample_report(), Some(&pair), "/stats", true).unwrap();
+    let panel = &html[html.find("id=\"pair\"").unwrap()..html.find("id=\"proxy-1\"").unwrap()];
+    for part in [
+        "<p class=\"role active_up\"><b>haproxy01 (198.51.100.1)</b> is ACTIVE since 2023-11-",
+        "<p class=\"problem\"><b>198.51.100.2 sends another password (3 times, last 2023-11-",
+        "</b><br>write the same &#60;auth_pass&#62; on both nodes</p>",
+        "<p class=\"remark\">handed over by an operator",
+        "<dt>Shared addresses</dt><dd>198.51.100.3/32 on eth0: here</dd>",
+        "<dt>Priority</dt><dd>102 = 100 base + 2 serving</dd>",
+        "<dt>haproxy02 (198.51.100.2)</dt><dd>standby, heard before, not known to be dead; last heard 2h 1m ago",
+        "<dt>Guard</dt><dd>alive</dd>",
+        "standby → active: nobody better was heard for 3.609 s</li>",
+    ] {
+        assert!(panel.contains(part), "no {part:?} in:\n{panel}");
+    }
 }

@@ -31,7 +31,7 @@ fn with_service<C: Future<Output = ()>>(path: &str, client: impl FnOnce(SocketAd
         stats.users = vec![User { name: "USER".to_owned(), password_sha256: PASSWORD_SHA256 }];
         let (stop, stopped) = oneshot::channel::<()>();
         let shutdown = async { stopped.await.unwrap_or_default() };
-        let service = serve(vec![listener], &stats, Arc::new(sample_source().0), shutdown);
+        let service = serve(vec![listener], &stats, Arc::new(sample_source().0), None, shutdown);
         let client = async {
             client(address).await;
             stop.send(()).unwrap();
@@ -180,7 +180,7 @@ fn serves_over_tls_and_drops_what_is_no_handshake() {
         stats.tls = Some(Tls { certificates: Vec::new(), server_config: Arc::new(server) });
         let (stop, stopped) = oneshot::channel::<()>();
         let shutdown = async { stopped.await.unwrap_or_default() };
-        let service = serve(vec![listener], &stats, Arc::new(sample_source().0), shutdown);
+        let service = serve(vec![listener], &stats, Arc::new(sample_source().0), None, shutdown);
         let client = async {
             let mut plain = TcpStream::connect(address).await.unwrap();
             plain.write_all(b"GET /stats HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();

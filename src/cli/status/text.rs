@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::pair;
 use crate::control::status::{BackendStatus, ListenerStatus, NodeStatus, ServerStatus};
+use crate::observe::words::{grouped, span, span_ms};
 
 /// Width of the first column.
 const LABEL: usize = 13;
@@ -44,7 +45,7 @@ fn write_head(out: &mut String, status: &NodeStatus) {
         "torii {}{host}, process {}, up {}",
         status.version,
         status.process_id,
-        span(Duration::from_millis(status.uptime_ms))
+        span_ms(status.uptime_ms)
     );
     line(out, "state", &status.state.to_string());
     for reason in &status.reasons {
@@ -63,8 +64,11 @@ fn write_head(out: &mut String, status: &NodeStatus) {
         let _ = write!(text, "; {} are tunnels", grouped(connections.tunnels));
     }
     line(out, "connections", &text);
-    let workers = status.workers.iter().map(|worker| format!("{} on core {}", worker.number, worker.core));
-    line(out, "workers", &workers.collect::<Vec<_>>().join(", "));
+    let workers = status.workers.iter().map(|worker| {
+        let ago = span_ms(worker.heartbeat_ago_ms);
+        format!("{} on core {}, alive {ago} ago", worker.number, worker.core)
+    });
+    line(out, "workers", &workers.collect::<Vec<_>>().join("; "));
     let log = &status.log;
     line(out, "log", &format!("{} lines, {} lost", grouped(log.written), grouped(log.lost)));
 }
@@ -124,32 +128,6 @@ fn write_backend(out: &mut String, backend: &BackendStatus) {
         }
         line(out, "", &text);
     }
-}
-
-/// `3d 4h`, `4h 2m`, `2m 5s`, `5.3 s`, `240 ms`: two units, so that it can be read at a glance.
-pub(super) fn span(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
-    match seconds {
-        86_400.. => format!("{days}d {hours}h"),
-        3_600.. => format!("{hours}h {minutes}m"),
-        60.. => format!("{minutes}m {}s", seconds % 60),
-        1.. => format!("{:.1} s", duration.as_secs_f64()),
-        0 => format!("{} ms", duration.as_millis()),
-    }
-}
-
-/// A number with its thousands apart: `1,234,567`.
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() * 4 / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]

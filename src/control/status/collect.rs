@@ -5,15 +5,18 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::model::{
     BackendStatus, ConnectionStatus, LimitHit, ListenerStatus, LogStatus, NodeState, NodeStatus,
     ServerStatus, WorkerStatus,
 };
 use crate::config::model::{Backend, Config, Listener};
-use crate::ha::status::PublishedStatus;
+use crate::ha::status::{PairState, PublishedStatus};
+use crate::limits;
+use crate::observe::counters::WorkerCounters;
 use crate::observe::stats::{CheckFigures, Kind, ProcessFigures, Row, StatsSource};
+use crate::observe::words::span;
 
 /// Which part of its life the node is in; shared by those who change it and those who show it.
 #[derive(Debug, Clone, Default)]
@@ -44,10 +47,8 @@ impl Phase {
         let _ = self.0.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed);
     }
 
-    fn state(&self, backends: &[BackendStatus]) -> NodeState {
-        let is_usable = |backend: &BackendStatus| backend.usable_servers > 0;
+    fn state(&self) -> NodeState {
         match self.0.load(Ordering::Relaxed) {
-            Self::SERVING if !backends.iter().any(is_usable) => NodeState::NotServing,
             Self::SERVING => NodeState::Serving,
             Self::SOFTENED => NodeState::Softened,
             _ => NodeState::Draining,
@@ -59,6 +60,8 @@ impl Phase {
 #[derive(Debug)]
 pub struct StatusSource {
     cores: Vec<usize>,
+    counters: Vec<Arc<WorkerCounters>>,
+    stall_limit: Duration,
     listeners: Vec<Listener>,
     backends: Vec<Backend>,
     statistics: Arc<StatsSource>,
@@ -72,12 +75,15 @@ impl StatusSource {
     pub fn new(
         config: &Config,
         cores: &[usize],
+        counters: Vec<Arc<WorkerCounters>>,
         statistics: Arc<StatsSource>,
         pair: Option<PublishedStatus>,
         phase: Phase,
     ) -> Self {
         Self {
             cores: cores.to_vec(),
+            counters,
+            stall_limit: config.ha.as_ref().map_or(limits::ha::STALL_LIMIT, |ha| ha.stall_limit),
             listeners: config.listeners.clone(),
             backends: config.backends.clone(),
             statistics,
@@ -87,41 +93,62 @@ impl StatusSource {
         }
     }
 
+    /// Where the pair's part of it comes from.
+    pub fn pair(&self) -> Option<PublishedStatus> {
+        self.pair.clone()
+    }
+
     /// One look at everything.
     pub fn look(&self) -> NodeStatus {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
-        let report = self.statistics.report(Instant::now(), now);
+        let unix_ms =
+            SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
+        let now = Instant::now();
+        let report = self.statistics.report(now, unix_ms);
         let uptime_ms = report.process.uptime.as_millis() as u64;
         let (front, back): (Vec<&Row>, Vec<&Row>) =
             report.rows.iter().partition(|row| row.kind == Kind::Frontend);
         let backends = self.backends(&back);
-        let reasons = backends.iter().filter(|backend| backend.usable_servers == 0).map(no_server).collect();
-        NodeStatus {
+        let mut status = NodeStatus {
             version: env!("CARGO_PKG_VERSION").into(),
             host: self.host.clone(),
             process_id: std::process::id(),
-            started_unix_ms: now.saturating_sub(uptime_ms),
+            started_unix_ms: unix_ms.saturating_sub(uptime_ms),
             uptime_ms,
-            state: self.phase.state(&backends),
-            reasons,
+            state: self.phase.state(),
+            reasons: Vec::new(),
             connections: connections(&report.process),
-            workers: self
-                .cores
-                .iter()
-                .enumerate()
-                .map(|(number, &core)| WorkerStatus { number, core })
-                .collect(),
-            listeners: self
-                .listeners
-                .iter()
-                .zip(front)
-                .map(|(listener, row)| listener_of(listener, row))
-                .collect(),
+            workers: self.workers(now),
+            listeners: self.listeners(&front),
             backends,
             log: LogStatus { written: report.process.log_written, lost: report.process.log_dropped },
             limits_hit: limits_hit(&report.process),
             pair: self.pair.as_ref().map(|pair| (*pair.latest()).clone()),
-        }
+        };
+        judge(&mut status, self.stall_limit);
+        status
+    }
+
+    fn workers(&self, now: Instant) -> Vec<WorkerStatus> {
+        let workers = self.cores.iter().zip(&self.counters).enumerate();
+        workers
+            .map(|(number, (&core, counters))| WorkerStatus {
+                number,
+                core,
+                heartbeat_ago_ms: counters.heartbeat.age(now).as_millis() as u64,
+            })
+            .collect()
+    }
+
+    fn listeners(&self, rows: &[&Row]) -> Vec<ListenerStatus> {
+        let listeners = self.listeners.iter().zip(rows).enumerate();
+        listeners
+            .map(|(index, (listener, row))| {
+                let wanted = listener.bind.len() as u64;
+                let accepts =
+                    |worker: &Arc<WorkerCounters>| worker.listeners[index].accepting.get() >= wanted;
+                listener_of(listener, self.counters.iter().all(accepts), row)
+            })
+            .collect()
     }
 
     /// Rows of a backend's servers stand before its own.
@@ -138,6 +165,7 @@ impl StatusSource {
                 name: backend.name.clone(),
                 mode: backend.mode.name().into(),
                 state: row.state.to_string(),
+                required: backend.required,
                 usable_servers: servers.iter().filter(|server| server.up && server.weight > 0).count() as u64,
                 in_flight: row.sessions_now,
                 queued: row.queue.map_or(0, |(now, _)| now),
@@ -148,8 +176,37 @@ impl StatusSource {
     }
 }
 
-fn no_server(backend: &BackendStatus) -> String {
-    format!("backend \"{}\" has no usable server", backend.name)
+/// Finds what is wrong, and whether the node serves in spite of it. The rules are those of the pair's
+/// priority (`ha::health`), and two more: a node none of whose backends has a usable server has nothing
+/// to give, and one whose part in the pair is a fault is not reached.
+fn judge(status: &mut NodeStatus, stall_limit: Duration) {
+    let mut grave = Vec::new();
+    let mut other = Vec::new();
+    for worker in &status.workers {
+        let silent = Duration::from_millis(worker.heartbeat_ago_ms);
+        if silent >= stall_limit {
+            grave.push(format!("worker {} has made no progress for {}", worker.number, span(silent)));
+        }
+    }
+    let closed = status.listeners.iter().filter(|listener| !listener.accepting);
+    // When it drains that is no news.
+    for listener in closed.filter(|_| status.state != NodeState::Draining) {
+        grave.push(format!("listener \"{}\" does not accept in every worker", listener.name));
+    }
+    let nothing_usable = status.backends.iter().all(|backend| backend.usable_servers == 0);
+    for backend in status.backends.iter().filter(|backend| backend.usable_servers == 0) {
+        let reasons = if backend.required || nothing_usable { &mut grave } else { &mut other };
+        reasons.push(format!("backend \"{}\" has no usable server", backend.name));
+    }
+    if let Some(pair) = status.pair.as_ref().filter(|pair| pair.state == PairState::Fault) {
+        let cause = pair.transitions.last().map_or("see the log", |last| &last.cause);
+        grave.push(format!("it takes no part in the pair: {cause}"));
+    }
+    if !grave.is_empty() && status.state == NodeState::Serving {
+        status.state = NodeState::NotServing;
+    }
+    grave.append(&mut other);
+    status.reasons = grave;
 }
 
 fn connections(process: &ProcessFigures) -> ConnectionStatus {
@@ -163,13 +220,14 @@ fn connections(process: &ProcessFigures) -> ConnectionStatus {
     }
 }
 
-fn listener_of(listener: &Listener, row: &Row) -> ListenerStatus {
+fn listener_of(listener: &Listener, accepting: bool, row: &Row) -> ListenerStatus {
     ListenerStatus {
         name: listener.name.clone(),
         bind: listener.bind.iter().map(ToString::to_string).collect(),
         mode: listener.mode.name().into(),
         tls: listener.tls.is_some(),
         state: row.state.to_string(),
+        accepting,
         connections: row.sessions_now,
         connections_limit: row.sessions_limit,
         requests_total: row.requests_total,
@@ -209,42 +267,5 @@ fn host_name() -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn backend(usable_servers: u64) -> BackendStatus {
-        BackendStatus {
-            name: "web".into(),
-            mode: "http".into(),
-            state: "UP".into(),
-            usable_servers,
-            in_flight: 0,
-            queued: 0,
-            servers: Vec::new(),
-        }
-    }
-
-    #[test]
-    fn a_node_that_drains_stays_with_that() {
-        let phase = Phase::default();
-        let state = |phase: &Phase| phase.state(&[backend(1)]);
-        assert_eq!(state(&phase), NodeState::Serving);
-        phase.soften();
-        assert_eq!(state(&phase), NodeState::Softened);
-        phase.resume();
-        assert_eq!(state(&phase), NodeState::Serving);
-        phase.drain();
-        phase.soften();
-        phase.resume();
-        assert_eq!(state(&phase), NodeState::Draining);
-    }
-
-    #[test]
-    fn a_node_without_any_usable_server_does_not_serve() {
-        let state = |usable: &[u64]| {
-            Phase::default().state(&usable.iter().map(|&count| backend(count)).collect::<Vec<_>>())
-        };
-        assert_eq!(state(&[0, 0]), NodeState::NotServing);
-        assert_eq!(state(&[0, 1]), NodeState::Serving);
-    }
-}
+#[path = "collect/tests.rs"]
+mod tests;

@@ -91,6 +91,8 @@ pub struct WorkerStatus {
     pub number: usize,
     /// The core it is pinned to.
     pub core: usize,
+    /// Milliseconds since its last sign of life, of which there are twenty a second.
+    pub heartbeat_ago_ms: u64,
 }
 
 /// A listener.
@@ -106,6 +108,8 @@ pub struct ListenerStatus {
     pub tls: bool,
     /// `OPEN` or `FULL`, as on the statistics page.
     pub state: String,
+    /// Whether every worker takes connections at every address.
+    pub accepting: bool,
     /// Connections now.
     pub connections: u64,
     /// How many are allowed.
@@ -123,6 +127,8 @@ pub struct BackendStatus {
     pub mode: String,
     /// `UP` or `DOWN`, as on the statistics page.
     pub state: String,
+    /// Whether the node does not serve without it.
+    pub required: bool,
     /// Servers that can be given a request.
     pub usable_servers: u64,
     /// Requests in flight.

@@ -18,6 +18,10 @@ fn server(name: &str, state: &str, up: bool) -> ServerStatus {
     }
 }
 
+fn worker(number: usize) -> WorkerStatus {
+    WorkerStatus { number, core: number, heartbeat_ago_ms: 12 }
+}
+
 fn node() -> NodeStatus {
     NodeStatus {
         version: "1.2.3".into(),
@@ -35,13 +39,14 @@ fn node() -> NodeStatus {
             new_per_second: 120,
             requests_per_second: 4300,
         },
-        workers: vec![WorkerStatus { number: 0, core: 0 }, WorkerStatus { number: 1, core: 1 }],
+        workers: vec![worker(0), worker(1)],
         listeners: vec![ListenerStatus {
             name: "front_in".into(),
             bind: vec!["198.51.100.3:443".into()],
             mode: "http".into(),
             tls: true,
             state: "OPEN".into(),
+            accepting: true,
             connections: 1234,
             connections_limit: Some(30_000),
             requests_total: 1_000_000,
@@ -50,6 +55,7 @@ fn node() -> NodeStatus {
             name: "web".into(),
             mode: "http".into(),
             state: "UP".into(),
+            required: false,
             usable_servers: 1,
             in_flight: 8,
             queued: 0,
@@ -68,7 +74,7 @@ torii 1.2.3 on haproxy01, process 4711, up 3d 4h
 state         serving
   !           backend \"api\" has no usable server
 connections   1,234 of 60,000 now, at most 5,000; 120 new and 4,300 requests a second; 3 are tunnels
-workers       0 on core 0, 1 on core 1
+workers       0 on core 0, alive 12 ms ago; 1 on core 1, alive 12 ms ago
 log           1,000,001 lines, 0 lost
 listener      front_in OPEN: http with TLS at 198.51.100.3:443; 1,234 of 30,000 connections, 1,000,000 requests since \
                     the start
@@ -150,23 +156,4 @@ pair          haproxy01 (198.51.100.1) is STANDBY since DATE TIME for 2h 1m
 ";
     assert!(screen.starts_with(expected), "{screen}");
     assert!(screen.contains("  discarded   wrong password: 1,200\n"), "{screen}");
-}
-
-#[test]
-fn spans_and_numbers_are_short() {
-    let spans = [
-        (0, "0 ms"),
-        (999, "999 ms"),
-        (1_000, "1.0 s"),
-        (59_940, "59.9 s"),
-        (61_000, "1m 1s"),
-        (3_600_000, "1h 0m"),
-        (90_000_000, "1d 1h"),
-    ];
-    for (ms, expected) in spans {
-        assert_eq!(span(Duration::from_millis(ms)), expected);
-    }
-    for (number, expected) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
-        assert_eq!(grouped(number), expected);
-    }
 }
