@@ -39,6 +39,13 @@ pub enum StartError {
     },
     /// `[ha]`: this machine cannot be a node of the pair.
     Pair(Fault),
+    /// `[ha]`: an address or a socket of the pair.
+    PairNetwork {
+        /// What could not be done, as after "cannot".
+        what: &'static str,
+        /// The system's reason.
+        source: io::Error,
+    },
     /// The change to another user failed.
     Privileges(io::Error),
     /// There are too few file descriptors to serve anybody.
@@ -79,6 +86,9 @@ impl fmt::Display for StartError {
                  help: create it (useradd --system {name}), or name another"
             ),
             Self::Pair(fault) => fault.fmt(formatter),
+            Self::PairNetwork { what, source } => {
+                write!(formatter, "[ha]: cannot {what}: {source}\n  help: {}", super::pair::help(source))
+            }
             Self::Privileges(source) => write!(
                 formatter,
                 "cannot change to the user of [process]: {source}\n  help: start torii as root, or remove the key"

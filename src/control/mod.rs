@@ -14,6 +14,7 @@ mod descriptors;
 mod error;
 mod handover;
 mod node;
+mod pair;
 mod privileges;
 mod run;
 pub mod socket;

@@ -11,7 +11,7 @@ use super::handover::{Handover, is_shared};
 use super::node::Node;
 use super::socket::{self, Bound, Desk};
 use super::status::{Phase, StatusSource};
-use super::{banner, descriptors, privileges};
+use super::{banner, descriptors, pair, privileges};
 use crate::config::model::{Config, Driver as Wanted, LogTarget};
 use crate::ha::handle::PairHandle;
 use crate::ha::surroundings;
@@ -65,6 +65,8 @@ pub(super) fn start_telling(
     }
     let snapshot = Arc::new(build(&config, share.room));
     let published = Published::new(snapshot.clone());
+    let node = pair.as_ref().zip(config.ha.as_ref());
+    let opened = node.map(|((own, _), ha)| pair::open(ha, *own)).transpose()?;
     let (writers, readers): (Vec<_>, Vec<_>) = plan.workers.iter().map(|_| ring::new()).unzip();
     let log = log::start(&config.log, echo, Names::of(&snapshot), readers).map_err(StartError::Log)?;
     for fault in pair.iter().flat_map(|(_, faults)| faults) {
@@ -111,6 +113,11 @@ pub(super) fn start_telling(
     if echo == Echo::StandardError {
         banner::print(&config, &plan, driver, driver_note.as_deref(), share);
     }
+    let election = election.or_else(|| {
+        let begin =
+            |pair: pair::Opened| pair.begin(&config, &published, &counters, &log.notices(), plan.control);
+        opened.map(begin)
+    });
     let mailboxes: Arc<[Mailbox]> = mailboxes.into();
     let phase = Phase::default();
     let pair_status = election.as_ref().map(|pair| pair.status.clone());

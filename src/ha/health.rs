@@ -138,6 +138,12 @@ impl Health {
         self.polled_at.is_some() && self.reasons.is_empty()
     }
 
+    /// Whether every listener accepts in every worker, as of the last poll.
+    pub fn accepts(&self) -> bool {
+        let is_shut = |reason: &Reason| matches!(reason, Reason::NotAccepting { .. });
+        self.polled_at.is_some() && !self.reasons.iter().any(is_shut)
+    }
+
     /// Why it does not.
     pub fn reasons(&self) -> &[Reason] {
         &self.reasons

@@ -7,18 +7,27 @@
 //! * `identity` finds out which node this machine is, `surroundings` whether it can be one.
 //! * `transport` carries adverts between the nodes; `socket` is the only one that knows raw sockets.
 //! * `address` and `interface` speak of both with the kernel, through `netlink`.
+//! * `thread` is the loop around all of it; `network` its hands, `peers`, `problems` and `lag` its memory.
+//! * `handle` is what control holds of it.
 //! * `guard` gives the addresses up when this process dies.
 //! * `announce` tells the neighbours where an address lives now.
 
 pub mod address;
 pub mod announce;
+pub mod bell;
 pub mod guard;
 pub mod handle;
 pub mod health;
 pub mod identity;
 pub mod interface;
+pub mod lag;
 pub mod netlink;
+pub mod network;
 pub mod order;
+pub mod peers;
+pub mod problems;
+pub mod real_time;
+pub mod rights;
 pub mod silence;
 pub mod socket;
 pub mod status;
@@ -28,6 +37,7 @@ pub mod surroundings;
 pub mod test_hosts;
 #[cfg(test)]
 pub mod test_support;
+pub mod thread;
 pub mod transport;
 pub mod vrrp;
 pub mod words;

@@ -23,3 +23,46 @@ pub const ANNOUNCE_SPACING: Duration = Duration::from_millis(100);
 /// Bytes of a received packet that are looked at: more than any advert of `limits::ha::ADDRESSES` IPv6
 /// addresses has. A longer one is cut, and refused for its length.
 pub const PACKET: usize = 2048;
+
+/// Problems of the pair that are kept and shown.
+pub const PROBLEMS: usize = 16;
+
+/// Distance of two lines in the log about the same problem.
+pub const PROBLEM_REPEAT: Duration = Duration::from_secs(60);
+
+/// Lines about problems in that time, whatever they are: strangers can cause some.
+pub const PROBLEM_LINES: usize = 20;
+
+/// A problem that was not seen for this long is no longer shown.
+pub const PROBLEM_MEMORY: Duration = Duration::from_secs(600);
+
+/// How long it counts that the network could not deliver an advert to a node. Kernels say it once a
+/// second at most.
+pub const COMPLAINT_MEMORY: Duration = Duration::from_secs(5);
+
+/// Signs of life that a standby may miss before it is taken for dead, and the least time for it.
+pub const PRESENCE_MISSED: u32 = 4;
+/// See `PRESENCE_MISSED`.
+pub const PRESENCE_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Packets that are read before timers get their turn. At 10,000 a second that is 25 ms of them.
+pub const PACKETS_PER_TURN: usize = 256;
+
+/// Longest time between two looks at this node's own health.
+pub const HEALTH_POLL: Duration = Duration::from_millis(20);
+
+/// How long a starting node waits for its workers before it takes part in the election without them, at a
+/// lower priority.
+pub const START_PATIENCE: Duration = Duration::from_secs(10);
+
+/// When a node that cannot take part looks again whether it can, should nobody tell it.
+pub const FAULT_RETRY: Duration = Duration::from_secs(5);
+
+/// Adverts that an active node may miss before a standby takes over (RFC 9568 section 6.1).
+pub const DOWN_ADVERTS: u32 = 3;
+
+/// Longest age of a published status.
+pub const STATUS_PERIOD: Duration = Duration::from_millis(500);
+
+/// Least distance of two published statuses, transitions apart.
+pub const STATUS_SPACING: Duration = Duration::from_millis(100);

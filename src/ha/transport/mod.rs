@@ -3,13 +3,13 @@
 //! * `raw` is VRRP proper, unicast or multicast.
 //! * `udp` carries them in datagrams that pass a cloud's firewall: `seal` and `unseal` are their envelope,
 //!   `presence` a standby's sign of life.
-//! * `link` is whichever of the two is configured, for the ha thread.
+//! * `channel` is whichever of the two is configured, for the ha thread.
 
-mod link;
+mod channel;
 pub mod presence;
 pub mod raw;
 pub mod seal;
 pub mod udp;
 pub mod unseal;
 
-pub use link::{Incoming, Link};
+pub use channel::{Channel, Incoming};

@@ -49,7 +49,7 @@ pub enum Incoming {
 }
 
 /// An open transport.
-pub struct Link {
+pub struct Channel {
     way: Wire,
     nodes: Vec<IpAddr>,
     clock: Option<(IpAddr, i64)>,
@@ -60,7 +60,7 @@ enum Wire {
     Udp { udp: Box<Udp>, buffer: Box<udp::Received> },
 }
 
-impl Link {
+impl Channel {
     /// Opens the transport of node `own` on the interface of that index.
     ///
     /// # Errors
@@ -148,7 +148,7 @@ impl Link {
     }
 }
 
-impl AsFd for Link {
+impl AsFd for Channel {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match &self.way {
             Wire::Raw { raw, .. } => raw.as_fd(),
