@@ -10,20 +10,21 @@ fn net(text: &str) -> IpNet {
     text.parse().unwrap()
 }
 
-/// A host with an interface `eth0`, its netlink socket and the interface's index.
-fn host() -> Option<(Host, Netlink, u32)> {
-    let [host, _] = Host::pair()?;
+/// A host with an interface `eth0` and the host at its other end, its netlink socket and the interface's
+/// index.
+fn host() -> Option<([Host; 2], Netlink, u32)> {
+    let [host, far] = Host::pair()?;
     let (netlink, index) = host.run(|| {
         let mut netlink = Netlink::open().unwrap();
         let link = interface::find(&mut netlink, "eth0").unwrap();
         (netlink, link.unwrap().index)
     });
-    Some((host, netlink, index))
+    Some(([host, far], netlink, index))
 }
 
 #[test]
 fn an_address_is_added_once_and_removed_once() {
-    let Some((_host, mut netlink, index)) = host() else { return };
+    let Some((_hosts, mut netlink, index)) = host() else { return };
     for address in [net("198.51.100.3/32"), net("198.51.100.4/24"), net("2001:db8:100::3/128")] {
         add(&mut netlink, index, address).unwrap();
         add(&mut netlink, index, address).expect("an address that is there counts as added");
@@ -36,7 +37,7 @@ fn an_address_is_added_once_and_removed_once() {
 
 #[test]
 fn addresses_look_as_keepalived_adds_them() {
-    let Some((host, mut netlink, index)) = host() else { return };
+    let Some(([host, _far], mut netlink, index)) = host() else { return };
     add(&mut netlink, index, net("198.51.100.3/32")).unwrap();
     add(&mut netlink, index, net("2001:db8:100::3/128")).unwrap();
     let shown = host.ip("-o address show dev eth0");
@@ -51,7 +52,7 @@ fn addresses_look_as_keepalived_adds_them() {
 
 #[test]
 fn what_a_crash_left_over_is_removed_whatever_its_prefix() {
-    let Some((host, mut netlink, index)) = host() else { return };
+    let Some(([host, _far], mut netlink, index)) = host() else { return };
     // In this order, because the kernel removes secondary addresses of a network with its first one.
     host.ip("address add 198.51.100.7/24 dev eth0");
     host.ip("address add 198.51.100.3/24 dev eth0");
@@ -64,7 +65,7 @@ fn what_a_crash_left_over_is_removed_whatever_its_prefix() {
 
 #[test]
 fn an_interface_that_is_gone_has_lost_its_addresses() {
-    let Some((host, mut netlink, index)) = host() else { return };
+    let Some(([host, _far], mut netlink, index)) = host() else { return };
     host.ip("link delete eth0");
     assert!(!remove(&mut netlink, index, net("198.51.100.3/32")).unwrap());
     let error = add(&mut netlink, index, net("198.51.100.3/32")).unwrap_err();
@@ -73,7 +74,7 @@ fn an_interface_that_is_gone_has_lost_its_addresses() {
 
 #[test]
 fn a_prepared_removal_is_what_the_kernel_takes() {
-    let Some((_host, mut netlink, index)) = host() else { return };
+    let Some((_hosts, mut netlink, index)) = host() else { return };
     let address = net("198.51.100.3/32");
     add(&mut netlink, index, address).unwrap();
     let bytes = removal_bytes(index, address);
