@@ -16,9 +16,9 @@ use std::os::fd::AsFd;
 use std::process::{Command, ExitCode};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use torii::ha::guard::{self, Guard};
+use torii::ha::guard::{self, Guard, Plan, voice};
 
-use world::{INTERFACE, OtherNode, SHARED, ip, isolated, plan};
+use world::{INTERFACE, OtherNode, SHARED, index, ip, isolated, pair};
 
 /// From now on an allocation ends the process.
 static FORBIDDEN: AtomicBool = AtomicBool::new(false);
@@ -106,7 +106,8 @@ fn an_allocation_would_be_noticed() {
 }
 
 fn start() -> Guard {
-    let (plan, socket) = plan();
+    let plan = Plan::of(&pair(), 0, index()).unwrap();
+    let socket = voice(&pair(), 0, index()).unwrap();
     Guard::start(&std::env::current_exe().unwrap(), &plan, socket.as_fd()).unwrap()
 }
 

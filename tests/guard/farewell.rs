@@ -114,12 +114,12 @@ fn a_dead_guard_is_replaced_by_one_that_knows_the_state() {
 }
 
 #[test]
-fn another_plan_is_another_guard_and_the_first_one_ends_in_silence() {
+fn another_interface_is_another_guard_and_the_first_one_ends_in_silence() {
     isolated(|| {
         let mut other = OtherNode::listen();
         let (mut stand_in, first) = StandIn::start_active();
-        stand_in.order("replan");
-        assert_eq!(stand_in.answer(), "replan");
+        stand_in.order("follow");
+        assert_eq!(stand_in.answer(), "follow");
         let second = stand_in.guard();
         assert_ne!(first, second);
         wait_for_the_end_of(first);

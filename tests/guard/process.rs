@@ -1,6 +1,7 @@
 //! The guard as a process: its name, its descriptors, what it may do, which signals it heeds.
 
 use std::fs::{read_dir, read_link, read_to_string};
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 
 use caps::{CapSet, Capability};
@@ -93,4 +94,24 @@ fn by_hand_it_says_that_it_is_of_no_use() {
     assert_eq!(output.status.code(), Some(1));
     let text = String::from_utf8(output.stderr).unwrap();
     assert!(text.contains("by hand it is of no use"), "{text}");
+}
+
+/// A core dump may take seconds, in which the process still has its descriptors.
+#[test]
+fn a_fatal_signal_tells_the_guard_before_a_core_is_dumped() {
+    let ended_by = |doom: &dyn Fn(&mut StandIn)| {
+        let mut stand_in = StandIn::start("doomed");
+        stand_in.order("hello");
+        assert_eq!(stand_in.answer(), "hello");
+        doom(&mut stand_in);
+        let (rest, status) = stand_in.rest();
+        assert_eq!(rest, "x");
+        Signal::try_from(status.signal().unwrap()).unwrap()
+    };
+    for signal in [Signal::SIGSEGV, Signal::SIGABRT, Signal::SIGQUIT, Signal::SIGBUS, Signal::SIGILL] {
+        assert_eq!(ended_by(&|stand_in| stand_in.signal(signal)), signal);
+    }
+    assert_eq!(ended_by(&|stand_in| stand_in.order("abort")), Signal::SIGABRT);
+    // Rust tells of a full stack and aborts; it still gets to do that.
+    assert_eq!(ended_by(&|stand_in| stand_in.order("overflow")), Signal::SIGABRT);
 }

@@ -2,7 +2,8 @@
 //! line by line on its standard input. This test binary once more, told so by its environment.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Lines, Write, stdin};
+use std::io::{BufRead, BufReader, Lines, Write, stdin, stdout};
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -13,10 +14,10 @@ use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::prctl;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, Uid, setuid};
-use torii::ha::guard::{Keeper, News};
+use torii::ha::guard::{Keeper, News, arm};
 
 use crate::peers;
-use crate::world::{INTERFACE, SHARED, ip, plan};
+use crate::world::{INTERFACE, SHARED, index, ip, pair};
 
 /// Set in the stand-in's environment alone.
 const MARK: &str = "TORII_TEST_STAND_IN";
@@ -82,6 +83,13 @@ impl StandIn {
         kill(Pid::from_raw(self.child.id().cast_signed()), signal).unwrap();
     }
 
+    /// Everything it still writes to standard output, and how it ended.
+    pub fn rest(self) -> (String, ExitStatus) {
+        let Self { mut child, orders: _orders, answers } = self;
+        let lines: Vec<String> = answers.map_while(Result::ok).collect();
+        (lines.join("\n"), child.wait().unwrap())
+    }
+
     /// Waits for its end; what was written to standard error, the guard's last words included.
     pub fn ended(mut self) -> (ExitStatus, String) {
         let mut text = String::new();
@@ -117,12 +125,16 @@ fn stands_in_for_torii() {
     // Something that an exec would inherit.
     let leak = File::open("/dev/null").unwrap();
     fcntl(&leak, FcntlArg::F_SETFD(FdFlag::empty())).unwrap();
+    if preparation == "doomed" {
+        // The test sees what the guard would be told: standard output takes its place.
+        arm(stdout().as_fd());
+        stdin().lines().map_while(Result::ok).for_each(|order| obey(&order, &mut None));
+    }
     if preparation == "unprivileged" {
         caps::drop(None, CapSet::Bounding, Capability::CAP_NET_ADMIN).unwrap();
     }
-    let (plan_made, socket) = plan();
     let program = Path::new(env!("CARGO_BIN_EXE_torii"));
-    let mut keeper = Some(Keeper::start_program(program, plan_made, socket));
+    let mut keeper = Some(Keeper::start_program(program, &pair(), 0, index()));
     tell_guard(keeper.as_ref().unwrap());
     let (sender, orders) = channel();
     std::thread::spawn(move || stdin().lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
@@ -159,15 +171,14 @@ fn obey(order: &str, keeper: &mut Option<Keeper>) {
             ip(&format!("address del {SHARED}/32 dev {INTERFACE}"));
             keeper.as_mut().unwrap().tell(false);
         }
-        "end" => keeper.take().unwrap().end(),
-        "replan" => {
-            let (plan, socket) = plan();
-            keeper.as_mut().unwrap().replan(plan, socket);
-        }
+        "end" => keeper.as_mut().unwrap().end(),
+        "follow" => keeper.as_mut().unwrap().follow(&pair(), 0, index()),
         "panic" => panic!("as ordered"),
         "abort" => std::process::abort(),
         "exit" => std::process::exit(0),
         "nobody" => become_nobody(),
+        "hello" => {}
+        "overflow" => assert_ne!(overflow(1), 0),
         other => panic!("{other}?"),
     }
     println!("{ANSWER}{order}");
@@ -178,4 +189,11 @@ fn become_nobody() {
     prctl::set_keepcaps(true).unwrap();
     setuid(Uid::from_raw(65534)).unwrap();
     caps::raise(None, CapSet::Effective, Capability::CAP_NET_ADMIN).unwrap();
+}
+
+/// Uses up the stack.
+#[expect(unconditional_recursion, reason = "it is what it is for")]
+fn overflow(depth: u64) -> u64 {
+    let place = std::hint::black_box([depth; 512]);
+    overflow(place[7] + 1) + place[9]
 }

@@ -2,14 +2,13 @@
 //! node's end of the conversation. Shared by the tests and by the stand-in, which runs inside.
 
 use std::net::IpAddr;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, unshare};
 use torii::config::model::{Checksum, Ha, HaNode, Secret, Takeover, Transport, Version};
-use torii::ha::guard::{Plan, voice};
 use torii::ha::transport::seal::Kind;
 use torii::ha::transport::udp::{Received, Station, Udp};
 
@@ -66,7 +65,7 @@ fn unix_ms() -> u64 {
 }
 
 /// The pair of both.
-fn pair() -> Ha {
+pub fn pair() -> Ha {
     let node = |name: &str, address, priority| HaNode { name: name.into(), address, priority };
     let [first, second] = addresses();
     Ha {
@@ -90,12 +89,10 @@ fn pair() -> Ha {
     }
 }
 
-/// What the guard of the first node is to do, and the socket to do it with.
-pub fn plan() -> (Plan, OwnedFd) {
-    let index = ip(&format!("-oneline link show dev {INTERFACE}"));
-    let index = index.split(':').next().unwrap().parse().unwrap();
-    let pair = pair();
-    (Plan::of(&pair, 0, index).unwrap(), voice(&pair, 0, index).unwrap())
+/// Index of the interface.
+pub fn index() -> u32 {
+    let line = ip(&format!("-oneline link show dev {INTERFACE}"));
+    line.split(':').next().unwrap().parse().unwrap()
 }
 
 /// The other node, which only listens.

@@ -4,7 +4,7 @@
 
 use std::fmt;
 use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -109,6 +109,11 @@ impl Guard {
         });
         // One that has not ended by now would find the channel closed when it goes on.
         self.bury();
+    }
+
+    /// Its end of the conversation, for `fatal`.
+    pub(super) fn channel(&self) -> BorrowedFd<'_> {
+        self.channel.as_fd()
     }
 
     /// Its process id.

@@ -18,15 +18,18 @@
 //!
 //! * `plan` is everything the guard will send, made by torii.
 //! * `process` is the guard's own life; `act` is its one deed; `system` the calls that need `unsafe`.
-//! * `handle` is the guard as torii sees it; `keeper` sees to it that there is one.
+//! * `handle` is the guard as torii sees it; `keeper` sees to it that there is one; `fatal` tells it of a
+//!   death that takes its time.
 
 mod act;
+mod fatal;
 mod handle;
 mod keeper;
 mod plan;
 mod process;
 mod system;
 
+pub use fatal::{arm, disarm};
 pub use handle::{Guard, StartError};
 pub use keeper::{Keeper, News};
 pub use plan::{Farewell, Plan, Sealed, Unsealed, voice};

@@ -28,6 +28,8 @@ pub(super) mod byte {
     pub const STANDBY: u8 = b's';
     /// To the guard: an orderly end, nothing is to be done.
     pub const END: u8 = b'e';
+    /// To the guard: torii is dying and cannot be saved, though its descriptors are still open.
+    pub const DYING: u8 = b'x';
     /// From the guard: everything is in place.
     pub const READY: u8 = b'r';
     /// From the guard: it cannot work, and the reason follows as text.
@@ -81,6 +83,7 @@ fn wait_and_act(ready: &mut Ready, channel: BorrowedFd<'_>, socket: BorrowedFd<'
                 byte::ACTIVE => is_active = true,
                 byte::STANDBY => is_active = false,
                 byte::END => return,
+                byte::DYING => break,
                 _ => {}
             },
             Err(nix::Error::EINTR) => {}
