@@ -11,7 +11,7 @@ use crate::ha::guard::act::Ready;
 use crate::ha::interface;
 use crate::ha::netlink::Netlink;
 use crate::ha::test_hosts::{Host, wait_until};
-use crate::ha::transport::{Incoming, Link as Channel};
+use crate::ha::transport::{Channel, Incoming};
 use crate::ha::vrrp::Expected;
 
 const FOUR: [&str; 3] = ["192.0.2.11", "192.0.2.12", "198.51.100.3"];
