@@ -8,7 +8,7 @@ use super::text::{
     bytes, duration, duration_in_words, duration_of_f64, grouped, printable, rate, share, wall_clock,
 };
 use crate::measure::Kind;
-use crate::record::{HistogramRecord, RunRecord, VerdictName, ratio};
+use crate::record::{Description, HistogramRecord, RunRecord, VerdictName, ratio};
 
 /// Longest piece of outside text in one line.
 const TEXT_MAX: usize = 160;
@@ -95,6 +95,16 @@ fn verdict(text: &mut String, record: &RunRecord, colour: bool) {
     }
 }
 
+/// The loop and its schedule: `open loop, constant 5000/s`.
+pub(super) fn schedule_in_words(description: &Description) -> String {
+    let schedule = printable(&description.schedule, TEXT_MAX);
+    match description.open_loop {
+        true => format!("open loop, {schedule}"),
+        false if schedule.starts_with("closed loop") => schedule,
+        false => format!("closed loop, {schedule}"),
+    }
+}
+
 fn request(text: &mut String, record: &RunRecord) {
     let description = &record.description;
     text.push('\n');
@@ -109,7 +119,7 @@ fn request(text: &mut String, record: &RunRecord) {
             &format!("{} {}{weight}", printable(&target.method, 20), printable(&target.url, TEXT_MAX)),
         );
     }
-    let loop_kind = if description.open_loop { "open loop" } else { "closed loop" };
+    let schedule = schedule_in_words(description);
     let warm_up = match description.warm_up_ns {
         0 => String::new(),
         ns => format!(" after a warm-up of {}", duration_in_words(ns)),
@@ -118,8 +128,7 @@ fn request(text: &mut String, record: &RunRecord) {
     line(
         text,
         &format!(
-            "{loop_kind}, {} for {}{warm_up}, up to {} connections{}, {} thread{}, seed {}",
-            printable(&description.schedule, TEXT_MAX),
+            "{schedule} for {}{warm_up}, up to {} connections{}, {} thread{}, seed {}",
             duration_in_words(measured_ns),
             grouped(description.connections),
             if description.keep_alive { "" } else { " of one request each" },
@@ -151,11 +160,16 @@ const TITLES: [(Kind, &str); 8] = [
     (Kind::Failed, "failed"),
 ];
 
+/// Whether a row of times says anything. In a closed loop nothing is late and nothing waits.
+fn tells(record: &RunRecord, histogram: &HistogramRecord) -> bool {
+    !histogram.is_empty() && (record.description.open_loop || histogram.max_ns > 0)
+}
+
 fn times(text: &mut String, record: &RunRecord) {
     let shown: Vec<_> = TITLES
         .iter()
         .map(|&(kind, title)| (title, record.histogram(kind)))
-        .filter(|row| !row.1.is_empty())
+        .filter(|row| tells(record, &row.1))
         .collect();
     if shown.is_empty() {
         return;
@@ -260,7 +274,9 @@ fn errors(text: &mut String, record: &RunRecord) {
     if entries.is_empty() {
         return;
     }
-    line(text, &format!("\nerrors        {} in {} classes", grouped(record.errors.total()), entries.len()));
+    let classes =
+        if entries.len() == 1 { "1 class".to_owned() } else { format!("{} classes", entries.len()) };
+    line(text, &format!("\nerrors        {} in {classes}", grouped(record.errors.total())));
     for entry in entries.iter().take(ROWS_MAX) {
         let at = duration_in_words(entry.first_ns / 1_000_000 * 1_000_000);
         let example = match printable(&entry.first_example, TEXT_MAX) {
@@ -279,7 +295,10 @@ fn gaps(text: &mut String, record: &RunRecord) {
     let longest = record.gaps.iter().map(|gap| gap.length_ns).max().unwrap_or(0);
     line(text, &format!("\ngaps          {}, the longest {}", record.gaps.len(), duration(longest)));
     for gap in record.gaps.iter().take(ROWS_MAX) {
-        let classes = printable(&gap.classes.join(", "), TEXT_MAX);
+        let classes = match printable(&gap.classes.join(", "), TEXT_MAX) {
+            classes if classes.is_empty() => classes,
+            classes => format!(" ({classes})"),
+        };
         let servers = match (printable(&gap.server_before, 64), printable(&gap.server_after, 64)) {
             (before, after) if before.is_empty() && after.is_empty() => String::new(),
             (before, after) => format!("  {before} → {after}"),
@@ -288,7 +307,7 @@ fn gaps(text: &mut String, record: &RunRecord) {
         let failed = grouped(gap.failed);
         line(
             text,
-            &format!("  from {from} for {}: {failed} failed ({classes}){servers}", duration(gap.length_ns)),
+            &format!("  from {from} for {}: {failed} failed{classes}{servers}", duration(gap.length_ns)),
         );
     }
 }

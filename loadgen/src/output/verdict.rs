@@ -18,6 +18,9 @@ const LAG_FLOOR_NS: u64 = 200_000;
 /// Share of a core from which an engine thread is taken for the bottleneck.
 const BUSY_SHARE: f64 = 0.90;
 
+/// Share of a core below which a late engine thread was kept from running rather than busy.
+const IDLE_SHARE: f64 = 0.5;
+
 /// Share of planned requests that must have been sent and answered in time.
 const IN_TIME_SHARE: f64 = 0.99;
 
@@ -60,8 +63,8 @@ pub fn judge(record: &RunRecord) -> VerdictRecord {
         if verdict.name == VerdictName::Ok {
             verdict.name = name;
             verdict.reasons = reasons;
-        } else {
-            // A lesser fault is still worth knowing.
+        } else if record.counts.ok > 0 {
+            // A lesser fault is still worth knowing, unless it merely follows.
             verdict.notes.extend(reasons.into_iter().map(|reason| format!("also: {reason}")));
         }
     }
@@ -89,7 +92,9 @@ fn failures(record: &RunRecord) -> Vec<String> {
     if counts.planned == 0 {
         reasons.push("no request was due in the measured time".to_owned());
     } else if counts.ok == 0 {
-        reasons.push(format!("not one good answer to {} requests", grouped(counts.planned)));
+        let most = record.errors.entries().iter().max_by_key(|entry| entry.count);
+        let most = most.map_or(String::new(), |entry| format!(", mostly for {}", entry.class.label()));
+        reasons.push(format!("not one good answer to {} requests{most}", grouped(counts.planned)));
     }
     for entry in record.errors.entries().iter().filter(|entry| entry.class.is_broken_expectation()) {
         let count = grouped(entry.count);
@@ -103,17 +108,33 @@ fn failures(record: &RunRecord) -> Vec<String> {
     reasons
 }
 
+/// The send lag that a run can bear.
+fn lag_limit_ns(record: &RunRecord, service_ns: u64) -> u64 {
+    // Who looks for gaps wants to know when there was no answer, to the time between two requests.
+    let between =
+        record.description.rate_per_second.filter(|rate| record.description.mode == "gap" && *rate > 0.0);
+    let between_ns = between.map_or(0.0, |rate| 1e9 / rate);
+    LAG_FLOOR_NS.max((service_ns as f64 * LAG_SHARE) as u64).max(between_ns as u64)
+}
+
 fn client_limits(record: &RunRecord) -> Vec<String> {
     let mut reasons = Vec::new();
     let lag = record.histogram(Kind::SendLag).percentile_ns("99");
     let service = record.histogram(Kind::Service).percentile_ns("50");
-    if record.description.open_loop && lag > LAG_FLOOR_NS.max((service as f64 * LAG_SHARE) as u64) {
+    if record.description.open_loop && service > 0 && lag > lag_limit_ns(record, service) {
         reasons.push(format!(
             "1 % of requests were sent {} or more after their time (send lag), more than a tenth of the \
              median service time, {}",
             duration(lag),
             duration(service)
         ));
+        if record.client.busy_share < IDLE_SHARE {
+            reasons.push(format!(
+                "its threads had little to do ({} of a core at most): other work holds this machine's cores (load {})",
+                share(record.client.busy_share),
+                if record.host.load_average.is_empty() { "unknown" } else { &record.host.load_average }
+            ));
+        }
     }
     let own = record.errors.entries().iter().filter(|entry| entry.class.is_the_clients());
     reasons.extend(own.map(|entry| {

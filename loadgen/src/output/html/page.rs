@@ -1,7 +1,7 @@
 //! The page: the verdict first, then the plots, then everything they rest on.
 
 use super::super::prose;
-use super::super::table::headline;
+use super::super::table::{headline, schedule_in_words};
 use super::super::text::{duration, rate, share};
 use super::{curve, escaped, heat, tables, time};
 use crate::measure::Kind;
@@ -57,10 +57,9 @@ fn head(record: &RunRecord) -> String {
         0 | 1 => String::new(),
         count => format!(" and {} more", count - 1),
     };
-    let loop_kind = if record.description.open_loop { "open loop" } else { "closed loop" };
-    let schedule = escaped(&record.description.schedule);
+    let schedule = escaped(&schedule_in_words(&record.description));
     let mut text = format!(
-        "<header><p class=\"what\"><code>{target}</code>{more} · {loop_kind}, {schedule}</p>\
+        "<header><p class=\"what\"><code>{target}</code>{more} · {schedule}</p>\
          <h1><span class=\"verdict {class}\">{}</span>{advice}</h1><p class=\"headline\">{}</p>",
         name.label(),
         escaped(&headline(record))
