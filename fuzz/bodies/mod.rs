@@ -13,3 +13,4 @@ pub mod forwarded;
 pub mod proxy_header;
 pub mod request_head;
 pub mod response_head;
+pub mod vrrp_packet;

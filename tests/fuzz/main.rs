@@ -83,3 +83,8 @@ fn configurations_never_panic_and_every_finding_has_its_place() {
 fn proxy_headers_hold_against_a_slow_reference() {
     run("proxy_header", bodies::proxy_header::run);
 }
+
+#[test]
+fn vrrp_packets_hold_against_a_slow_reading_of_the_rfcs() {
+    run("vrrp_packet", bodies::vrrp_packet::run);
+}

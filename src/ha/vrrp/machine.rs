@@ -45,8 +45,8 @@ use crate::limits::ha::PRIORITY_MAX;
 ///   others give up too, the node is active again.
 /// * **Priority 0 heard.** With [`Takeover::Immediate`](super::Takeover) the best of the remaining
 ///   configured nodes takes over at once, the others wait their skew time. It counts only from the
-///   node that was followed. For half an interval later adverts of the node that gave up are ignored:
-///   they were overtaken on their way.
+///   node that was followed. For half an interval, adverts with the priority that it had before are
+///   ignored: they were overtaken on their way.
 /// * **Standing still.** An active node that has not advertised for so long that a standby may have
 ///   taken over (stopped process, migrated host) does not advertise first. It listens for one interval
 ///   and yields to whomever a standby would follow; then it goes on. Likewise a standby whose timer
@@ -95,11 +95,20 @@ pub struct Machine {
     preempt_at: Option<Time>,
     /// BACKUP, RESIGNING: the timer has already been extended for being late.
     was_late: bool,
-    /// Who gave up, and until when its earlier adverts may still arrive.
-    resigned: Option<(IpAddr, Time)>,
+    resigned: Option<Resigned>,
     /// The last word of each configured peer: when, and its priority.
     words: Vec<Option<(Time, u8)>>,
     heard: Option<Heard>,
+}
+
+/// Who gave up last.
+#[derive(Debug, Clone, Copy)]
+struct Resigned {
+    from: IpAddr,
+    /// What it had before; not 0. `None`: it was not heard before, so that anything may be on its way.
+    priority: Option<u8>,
+    /// Until when adverts from before may still arrive.
+    until: Time,
 }
 
 /// The last advert heard, whoever sent it.
@@ -272,6 +281,13 @@ impl Machine {
         for (word, _) in self.words.iter_mut().zip(peers).filter(|(_, peer)| peer.address == from) {
             *word = Some((self.now, priority));
         }
+    }
+
+    /// The last word of a configured peer, if there was one.
+    fn last_word(&self, of: IpAddr) -> Option<u8> {
+        let mut peers = self.settings.peers.iter().zip(&self.words);
+        let (_, word) = peers.find(|(peer, _)| peer.address == of)?;
+        word.map(|(_, priority)| priority)
     }
 
     /// The highest priority, with its address, that a configured node other than `without` has, as far as

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::super::{Actions, Advert, Cause, State, Takeover, Version};
-use super::{Heard, Machine};
+use super::{Heard, Machine, Resigned};
 
 impl Machine {
     /// A checked advert.
@@ -15,10 +15,10 @@ impl Machine {
         }
         let Advert { priority, interval, .. } = *advert;
         self.heard = Some(Heard { at: self.now, from, priority, interval });
-        self.note_word(from, priority);
         if priority == 0 {
-            self.resigned = Some((from, self.now + interval / 2));
+            self.note_resignation(from, interval);
         }
+        self.note_word(from, priority);
         match self.state {
             State::Backup if priority == 0 => self.hear_resignation(from, out),
             State::Backup => self.hear_active(advert, from),
@@ -28,10 +28,20 @@ impl Machine {
         }
     }
 
+    /// Priority 0 comes three times or more; the first one tells when it was.
+    fn note_resignation(&mut self, from: IpAddr, interval: Duration) {
+        let priority = self.last_word(from);
+        if priority != Some(0) {
+            self.resigned = Some(Resigned { from, priority, until: self.now + interval / 2 });
+        }
+    }
+
     /// An advert that was sent before its sender gave up, and arrives later.
     fn was_overtaken(&self, advert: &Advert, from: IpAddr) -> bool {
-        let gave_up = |(who, until)| who == from && self.now < until;
-        advert.priority != 0 && self.resigned.is_some_and(gave_up)
+        self.resigned.is_some_and(|resigned| {
+            let may_be_older = resigned.priority.is_none_or(|priority| priority == advert.priority);
+            resigned.from == from && advert.priority != 0 && may_be_older && self.now < resigned.until
+        })
     }
 
     /// BACKUP: somebody is active.
@@ -109,12 +119,9 @@ impl Machine {
     /// RESIGNING: is that the successor?
     fn hear_successor(&mut self, advert: &Advert, from: IpAddr, out: &mut Actions) {
         let Advert { priority, .. } = *advert;
-        if priority == 0 && self.best_peer(Some(from)).is_none() {
+        if priority == 0 {
+            // Two that resign, after a cut between them, would wait for each other.
             self.become_master(Cause::NobodyTookOver, out);
-        } else if priority == 0 {
-            // Whoever else there is has heard it too, and needs no longer than this.
-            let patience = self.settings.interval + self.skew_time();
-            self.resigning_until = self.resigning_until.min(self.now + patience);
         } else if self.by_order || (priority, from) > self.rank() {
             self.handed_over |= self.by_order;
             self.yield_to(advert, from, Cause::Successor { from, priority }, out);

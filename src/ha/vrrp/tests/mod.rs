@@ -3,6 +3,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod beyond;
+mod hostile;
+mod receipt;
 mod rows;
 mod simulation;
 mod support;

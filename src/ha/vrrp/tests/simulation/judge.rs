@@ -33,6 +33,11 @@ impl Judge {
         }
     }
 
+    /// A node is active at this moment, even if it yields in the same one.
+    pub fn see_active(&mut self) {
+        self.none_active = None;
+    }
+
     /// Something else than the time has changed.
     pub fn note(&mut self, now: Time, nodes: &[Node], is_up: impl Fn(usize, usize) -> bool) {
         let keep = |since: &mut Option<Time>, holds: bool| match (holds, &since) {

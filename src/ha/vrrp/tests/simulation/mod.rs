@@ -16,6 +16,7 @@ mod world;
 
 use std::time::Duration;
 
+pub use terms::Dice;
 use trouble::Trouble;
 use world::{Node, World};
 
@@ -102,7 +103,7 @@ fn live_all(seeds: std::ops::Range<u64>) {
     }
     // Lives in which nothing happens, or bounds that nothing comes near, would prove nothing.
     assert!(transitions > 10 * (seeds.end - seeds.start), "{transitions} transitions");
-    assert!(both_share > 0.6 && none_share > 0.95, "far from the bounds: {both_share} {none_share}");
+    assert!(both_share > 0.5 && none_share > 0.95, "far from the bounds: {both_share} {none_share}");
 }
 
 // More lives than one test has, on as many cores as there are.

@@ -84,9 +84,9 @@ impl Terms {
     ///
     /// The worse one yields to the first advert of the better one that arrives: (K+1)·(I+L) + D. The better
     /// one may be silent for I before that: it was standing still and listens first, or both are resigning.
+    /// And what it says may be ignored for I/2, if it has just given up.
     pub fn both_active_max(&self) -> Duration {
-        let until_heard = (self.interval + self.lag) * (self.losses_in_row + 1) + self.delay;
-        until_heard + self.interval
+        (self.interval + self.lag) * (self.losses_in_row + 1) + self.delay + self.interval * 3 / 2
     }
 
     /// How long nobody may be active while a node of this priority can be.

@@ -271,6 +271,9 @@ impl World {
             match action {
                 Action::Send { priority, repeat } => {
                     self.tell(|| format!("{node} sends {priority}"));
+                    if priority != 0 {
+                        self.judge.see_active();
+                    }
                     for _ in 0..repeat {
                         self.send(node, Said::Advert(priority));
                     }
