@@ -27,9 +27,12 @@ pub const KEPT_BYTES_MAX: usize = 16 * 1024;
 /// connection each time.
 pub const TICK: Duration = Duration::from_millis(5);
 
-/// Connections being opened at once by one thread of a closed loop, so that the start of a run is no
-/// flood of SYNs.
-pub const OPENING_AT_ONCE: usize = 128;
+/// Connections that a thread of a closed loop opens at once at the beginning, and the pause before
+/// the next as many: a run does not begin with a flood of SYNs that no backlog holds.
+pub const OPENING_GROUP: usize = 128;
+
+/// The pause between two groups.
+pub const OPENING_PAUSE: Duration = Duration::from_millis(5);
 
 /// Pause of a closed loop's connection after a failure: a target that refuses is asked often enough to
 /// be counted, and not so often that counting it is the whole load.

@@ -1,4 +1,22 @@
-//! The command line: one file for each mode.
+//! The command line: one file per mode, and what they have in common.
+//!
+//! Exit codes: 0 fine, 1 a failed run or a broken `--fail-if`, 2 a wrong command line,
+//! 3 CLIENT-LIMITED, 4 `compare` found a regression.
 
+mod arguments;
+mod build;
 pub mod compare;
+mod connect;
+mod gap;
+mod load;
+mod max;
+mod origin;
 pub mod report;
+mod requests;
+mod run;
+mod search;
+mod session;
+mod transport;
+mod units;
+
+pub use arguments::main;

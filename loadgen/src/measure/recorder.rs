@@ -236,6 +236,11 @@ impl Recorder {
         self.servers.number(name)
     }
 
+    /// The name that a number of [`Self::server`] stands for.
+    pub fn server_name(&self, number: u16) -> &str {
+        self.servers.names().get(usize::from(number)).map_or("", String::as_str)
+    }
+
     /// When [`Self::roll`] is next due: compare before calling, once per turn of the loop.
     #[inline]
     pub fn roll_at_ns(&self) -> u64 {

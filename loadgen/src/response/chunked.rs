@@ -41,12 +41,14 @@ pub struct Chunked {
 /// The coding is broken, in words.
 pub type Broken = &'static str;
 
-impl Chunked {
+impl Default for Chunked {
     /// Before the first chunk.
-    pub fn new() -> Self {
+    fn default() -> Self {
         Self { state: State::Size { any: false }, left: 0, line: 0 }
     }
+}
 
+impl Chunked {
     /// Whether the whole body has come.
     pub fn is_over(&self) -> bool {
         self.state == State::Over
@@ -123,7 +125,7 @@ mod tests {
     use super::*;
 
     fn read(body: &[u8], piece: usize) -> Result<(Vec<u8>, usize, bool), Broken> {
-        let (mut chunked, mut data, mut taken) = (Chunked::new(), Vec::new(), 0);
+        let (mut chunked, mut data, mut taken) = (Chunked::default(), Vec::new(), 0);
         for bytes in body.chunks(piece) {
             taken += chunked.feed(bytes, |part| data.extend_from_slice(part))?;
             if chunked.is_over() {

@@ -8,5 +8,6 @@ mod chunked;
 mod framing;
 mod reader;
 
+pub use chunked::Chunked;
 pub use framing::Framing;
 pub use reader::{Fault, Fed, Reader, Sink};

@@ -182,7 +182,7 @@ impl Reader {
         self.state = match decided.framing {
             Framing::None | Framing::Length(0) => State::Complete,
             Framing::Length(length) => State::Length(length),
-            Framing::Chunked => State::Chunked(Chunked::new()),
+            Framing::Chunked => State::Chunked(Chunked::default()),
             Framing::UntilClose => State::UntilClose,
         };
         sink.head(status, response.headers);

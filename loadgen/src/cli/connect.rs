@@ -1,0 +1,43 @@
+//! `connect`: new connections at their planned times, with their TLS handshakes, and nothing else.
+
+use std::sync::Arc;
+
+use crate::engine::Stop;
+use crate::output::OutputArguments;
+
+use super::build::{describe, plan};
+use super::load::LoadArguments;
+use super::requests::RequestArguments;
+use super::session::{ModeResult, measure};
+use super::transport::TransportArguments;
+
+/// Options of the mode.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ConnectArguments {
+    #[command(flatten)]
+    requests: RequestArguments,
+    /// Send one request over each connection, too: as many requests as handshakes
+    #[arg(long, help_heading = "Requests")]
+    request: bool,
+    #[command(flatten)]
+    load: LoadArguments,
+    #[command(flatten)]
+    transport: TransportArguments,
+    #[command(flatten)]
+    output: OutputArguments,
+}
+
+/// Does it.
+///
+/// # Errors
+/// See `ModeError`.
+pub fn run(arguments: &ConnectArguments, stop: &Arc<Stop>) -> ModeResult {
+    let ConnectArguments { requests, request, load, transport, output } = arguments;
+    let requests = RequestArguments { close: true, ..requests.clone() };
+    let mut plan = plan(&requests, transport, load.load(), load.warm_up)?;
+    plan.handshake_only = !request;
+    let schedule = format!("new connections: {}", load.in_words());
+    let description = describe("connect", schedule, &requests, &plan);
+    let measured = measure(plan, description, output, stop, None)?;
+    Ok(measured.reporting.publish(&measured.record)?)
+}

@@ -1,0 +1,156 @@
+//! `gap`: one short connection after another, each with time-outs of its own, and every time without
+//! an answer. What a client sees of a failover.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::engine::{Load, Outcome, Stop};
+use crate::gaps::GapFinder;
+use crate::output::{LiveChoice, OutputArguments, duration as duration_text, wall_clock};
+use crate::record::GapRecord;
+use crate::schedule::{Rate, Schedule, Shape, Spacing, Step};
+
+use super::build::{describe, plan};
+use super::requests::RequestArguments;
+use super::session::{ModeError, ModeResult, measure};
+use super::transport::TransportArguments;
+use super::units::{in_words, some_time_ns};
+
+/// Outcomes on their way to the finder: minutes of them.
+const OUTCOMES_MAX: usize = 65_536;
+
+/// Gaps that are kept for the record; further ones are only printed.
+const GAPS_MAX: usize = 10_000;
+
+/// Options of the mode.
+#[derive(Debug, Clone, clap::Args)]
+pub struct GapArguments {
+    #[command(flatten)]
+    requests: RequestArguments,
+    /// Time from one request to the next
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "10ms",
+        value_parser = some_time_ns,
+        help_heading = "Load"
+    )]
+    every: u64,
+    /// Report times without a good answer that are longer than this
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "100ms",
+        value_parser = some_time_ns,
+        help_heading = "Load"
+    )]
+    longer_than: u64,
+    /// How long to watch
+    #[arg(
+        long,
+        short = 'd',
+        value_name = "TIME",
+        default_value = "1m",
+        value_parser = some_time_ns,
+        help_heading = "Load"
+    )]
+    duration: u64,
+    #[command(flatten)]
+    transport: TransportArguments,
+    #[command(flatten)]
+    output: OutputArguments,
+}
+
+/// Time-outs of a request unless stated: shorter than elsewhere, since a client that hangs sees
+/// nothing new.
+const TIMEOUT_NS: u64 = 1_000_000_000;
+
+/// Does it.
+///
+/// # Errors
+/// See `ModeError`.
+pub fn run(arguments: &GapArguments, stop: &Arc<Stop>) -> ModeResult {
+    let GapArguments { requests, every, longer_than, duration, transport, output } = arguments;
+    let requests = RequestArguments { close: true, ..requests.clone() };
+    let mut transport = transport.clone();
+    for timeout in [&mut transport.timeout, &mut transport.connect_timeout, &mut transport.tls_timeout] {
+        timeout.get_or_insert(TIMEOUT_NS);
+    }
+    transport.grace.get_or_insert(TIMEOUT_NS);
+    transport.threads = Some(1);
+    transport.connections = connections(&transport, *every);
+    let shape = Shape::Constant(Step { rate: Rate::every_ns(*every), duration_ns: *duration });
+    let load = Load::Open(Schedule { shape, spacing: Spacing::Even });
+    let plan = plan(&requests, &transport, load, 0)?;
+    let schedule =
+        format!("one connection every {}, gaps longer than {}", in_words(*every), in_words(*longer_than));
+    let description = describe("gap", schedule, &requests, &plan);
+
+    let (observer, outcomes) = sync_channel(OUTCOMES_MAX);
+    let started_unix_ms = unix_ms(SystemTime::now());
+    let finder = GapFinder::new(*longer_than, started_unix_ms);
+    let prints = !output.quiet;
+    let finding = std::thread::Builder::new()
+        .name("gaps".into())
+        .spawn(move || find(finder, &outcomes, prints))
+        .map_err(|error| ModeError::Run(format!("no thread for the search: {error}")))?;
+    let live = if output.live == LiveChoice::Auto { LiveChoice::Off } else { output.live };
+    let output = OutputArguments { live, ..output.clone() };
+    let mut measured = measure(plan, description, &output, stop, Some(observer))?;
+    let fault = |_| ModeError::Run("the search for gaps ended by a fault of this program".to_owned());
+    let (finder, mut gaps) = finding.join().map_err(fault)?;
+    let end_ns = (*duration).min(measured.finished.totals.end_ns);
+    if let Some(gap) = finder.end(end_ns) {
+        print_gap(&gap, prints);
+        gaps.push(gap);
+    }
+    measured.record.gaps = gaps;
+    Ok(measured.reporting.publish(&measured.record)?)
+}
+
+/// Enough connections that none ever waits for another, however long each one hangs.
+fn connections(transport: &TransportArguments, every_ns: u64) -> u64 {
+    let timeouts = transport.timeouts();
+    let longest_ns = timeouts.connect_ns + timeouts.tls_ns + timeouts.request_ns;
+    (longest_ns / every_ns.max(1)).saturating_add(16).min(crate::limits::CONNECTIONS_MAX)
+}
+
+/// Finds gaps until the run is over.
+fn find(mut finder: GapFinder, outcomes: &Receiver<Outcome>, prints: bool) -> (GapFinder, Vec<GapRecord>) {
+    let mut gaps = Vec::new();
+    while let Ok(outcome) = outcomes.recv() {
+        if let Some(gap) = finder.take(&outcome) {
+            print_gap(&gap, prints);
+            if gaps.len() < GAPS_MAX {
+                gaps.push(gap);
+            }
+        }
+    }
+    (finder, gaps)
+}
+
+/// One line as soon as the gap is over: somebody waits for it.
+fn print_gap(gap: &GapRecord, prints: bool) {
+    if !prints {
+        return;
+    }
+    let end_unix_ms = gap.start_unix_ms + gap.length_ns / 1_000_000;
+    let unknown = |name: &str| if name.is_empty() { "?".to_owned() } else { name.to_owned() };
+    let classes =
+        if gap.classes.is_empty() { String::new() } else { format!(" ({})", gap.classes.join(", ")) };
+    eprintln!(
+        "gap of {}: {} to {}, {} failed{classes}, {} before, {} after",
+        duration_text(gap.length_ns),
+        wall_clock(gap.start_unix_ms),
+        wall_clock(end_unix_ms),
+        gap.failed,
+        unknown(&gap.server_before),
+        unknown(&gap.server_after),
+    );
+}
+
+fn unix_ms(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

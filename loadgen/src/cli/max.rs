@@ -1,0 +1,49 @@
+//! `max`: a closed loop without pauses, for the highest throughput and nothing else.
+
+use std::sync::Arc;
+
+use crate::engine::{Load, Stop, Think};
+use crate::output::OutputArguments;
+
+use super::build::{describe, plan};
+use super::requests::RequestArguments;
+use super::session::{ModeResult, measure};
+use super::transport::TransportArguments;
+use super::units::{duration_ns, some_time_ns};
+
+/// Options of the mode.
+#[derive(Debug, Clone, clap::Args)]
+pub struct MaxArguments {
+    #[command(flatten)]
+    requests: RequestArguments,
+    /// How long requests are sent
+    #[arg(
+        long,
+        short = 'd',
+        value_name = "TIME",
+        default_value = "10s",
+        value_parser = some_time_ns,
+        help_heading = "Load"
+    )]
+    duration: u64,
+    /// Send, and do not measure, for this time before
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration_ns, help_heading = "Load")]
+    warm_up: u64,
+    #[command(flatten)]
+    transport: TransportArguments,
+    #[command(flatten)]
+    output: OutputArguments,
+}
+
+/// Does it.
+///
+/// # Errors
+/// See `ModeError`.
+pub fn run(arguments: &MaxArguments, stop: &Arc<Stop>) -> ModeResult {
+    let MaxArguments { requests, duration, warm_up, transport, output } = arguments;
+    let load = Load::Closed { duration_ns: duration.saturating_add(*warm_up), think: Think::None };
+    let plan = plan(requests, transport, load, *warm_up)?;
+    let description = describe("max", "closed loop".to_owned(), requests, &plan);
+    let measured = measure(plan, description, output, stop, None)?;
+    Ok(measured.reporting.publish(&measured.record)?)
+}

@@ -1,0 +1,78 @@
+//! One measured run as every mode makes it: from a plan and its description to a record.
+
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+
+use crate::engine::{Finished, Outcome, Plan, Stop, Watch, run};
+use crate::output::{OutputArguments, OutputError, Reporting};
+use crate::record::{Description, RunRecord, TlsDescription};
+
+use super::build::BuildError;
+
+/// Why a mode could not do its work.
+#[derive(Debug)]
+pub enum ModeError {
+    /// The command line is wrong: exit code 2.
+    Usage(String),
+    /// The run failed: exit code 1.
+    Run(String),
+}
+
+impl From<BuildError> for ModeError {
+    fn from(error: BuildError) -> Self {
+        match error {
+            BuildError::Usage(why) => Self::Usage(why),
+            BuildError::Run(why) => Self::Run(why),
+        }
+    }
+}
+
+impl From<OutputError> for ModeError {
+    fn from(error: OutputError) -> Self {
+        Self::Run(error.to_string())
+    }
+}
+
+/// What a mode comes to: the exit code.
+pub type ModeResult = Result<u8, ModeError>;
+
+/// A run that is over, with its outputs still open.
+pub struct Measured {
+    /// Its outputs.
+    pub reporting: Reporting,
+    /// Its record.
+    pub record: RunRecord,
+    /// Its times, and whether its counts add up.
+    pub finished: Finished,
+}
+
+/// Makes a run and its record.
+///
+/// # Errors
+/// An output cannot be opened, the run cannot be made, or its counts do not add up.
+pub fn measure(
+    plan: Plan,
+    mut description: Description,
+    output: &OutputArguments,
+    stop: &Arc<Stop>,
+    observer: Option<SyncSender<Outcome>>,
+) -> Result<Measured, ModeError> {
+    let mut reporting = Reporting::open(output, &description)?;
+    let watch = Watch { stop: stop.clone(), observer };
+    let finished = run(plan, watch, &mut reporting).map_err(|error| ModeError::Run(error.to_string()))?;
+    if let (Some(tls), Some((version, cipher, alpn))) = (&mut description.tls, &finished.tls) {
+        let (version, cipher, alpn) = (version.clone(), cipher.clone(), alpn.clone());
+        *tls = TlsDescription { version, cipher, alpn, resumption: tls.resumption };
+    }
+    if let Some(mismatch) = &finished.mismatch {
+        let why =
+            format!("the counts do not add up, which is a fault of this program: {}", mismatch.explanation);
+        return Err(ModeError::Run(why));
+    }
+    if stop.is_asked() {
+        // What was not due when somebody asked is no part of the run.
+        description.duration_ns = description.duration_ns.min(finished.totals.end_ns);
+    }
+    let record = reporting.record(description, &finished.totals);
+    Ok(Measured { reporting, record, finished })
+}

@@ -1,0 +1,31 @@
+//! Nanoseconds since a run began: the one clock of all its threads.
+
+use std::time::{Duration, Instant};
+
+/// The clock of a run.
+#[derive(Debug, Clone, Copy)]
+pub struct RunClock {
+    origin: Instant,
+}
+
+impl RunClock {
+    /// A clock that shows zero until `origin`.
+    pub fn new(origin: Instant) -> Self {
+        Self { origin }
+    }
+
+    /// Nanoseconds since the run began.
+    #[inline]
+    pub fn now_ns(&self) -> u64 {
+        let since = Instant::now().saturating_duration_since(self.origin);
+        since.as_secs() * 1_000_000_000 + u64::from(since.subsec_nanos())
+    }
+
+    /// Sleeps until the run begins.
+    pub fn wait_for_start(&self) {
+        std::thread::sleep(self.origin.saturating_duration_since(Instant::now()));
+        while self.origin > Instant::now() {
+            std::thread::sleep(Duration::from_micros(50));
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! A run: its threads, its clock, its collector, and the check that nothing was lost.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, OnceLock};
+use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant, SystemTime};
+
+use rustls::ClientConfig;
+
+use super::clock::RunClock;
+use super::observer::Outcome;
+use super::plan::Plan;
+use super::worker::Worker;
+use crate::measure::{Mismatch, SecondSink, Setup, Totals, start};
+use crate::tls::TlsError;
+
+/// Time for the threads to get ready before the first planned request.
+const START_DELAY: Duration = Duration::from_millis(20);
+
+/// The length of an interval, nanoseconds.
+const INTERVAL_NS: u64 = 1_000_000_000;
+
+/// Asks a run to end early: what is on its way is cancelled, what is not due yet is no part of it.
+#[derive(Debug, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Asks.
+    pub fn ask(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether somebody has asked.
+    #[inline]
+    pub fn is_asked(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// SIGINT and SIGTERM ask from now on; the second of them ends the process at once.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn ask_on_signals(&self) -> io::Result<()> {
+        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+            // In this order: the first signal finds nothing asked yet.
+            signal_hook::flag::register_conditional_shutdown(signal, 1, self.0.clone())?;
+            signal_hook::flag::register(signal, self.0.clone())?;
+        }
+        Ok(())
+    }
+}
+
+/// What the threads of a run have in common, none of it on the way of a request.
+pub(super) struct Shared {
+    /// Ends the run early.
+    pub(super) stop: Arc<Stop>,
+    /// TLS version, cipher suite and protocol of the first connection.
+    pub(super) agreed: OnceLock<Agreed>,
+}
+
+/// TLS version, cipher suite and protocol (ALPN), as text; empty where there is none.
+pub type Agreed = (String, String, String);
+
+/// Who looks on.
+#[derive(Default)]
+pub struct Watch {
+    /// Ends the run early.
+    pub stop: Arc<Stop>,
+    /// Gets the fate of each single request; those that do not fit into the channel are left out.
+    pub observer: Option<SyncSender<Outcome>>,
+}
+
+/// A run that is over.
+#[derive(Debug)]
+pub struct Finished {
+    /// What was measured.
+    pub totals: Totals,
+    /// When the first request was due.
+    pub started: SystemTime,
+    /// How long it took, grace included.
+    pub elapsed: Duration,
+    /// Set when the counts do not add up, which is a fault of this program.
+    pub mismatch: Option<Mismatch>,
+    /// TLS version, cipher suite and protocol as agreed first.
+    pub tls: Option<Agreed>,
+}
+
+/// Why a run could not be made.
+#[derive(Debug)]
+pub enum RunError {
+    /// A thread could not be made, or could not go on.
+    Thread(io::Error),
+    /// TLS cannot be used as asked.
+    Tls(TlsError),
+    /// A thread ended by a fault of this program.
+    Fault,
+}
+
+impl std::fmt::Display for RunError {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Thread(error) => write!(formatter, "an engine thread could not work: {error}"),
+            Self::Tls(error) => error.fmt(formatter),
+            Self::Fault => formatter.write_str("an engine thread ended by a fault of this program"),
+        }
+    }
+}
+
+/// Runs a plan to its end. `sink` sees each second, on the calling thread.
+///
+/// # Errors
+/// The run could not be made. What goes wrong with requests is part of its result.
+pub fn run(plan: Plan, watch: Watch, sink: &mut dyn SecondSink) -> Result<Finished, RunError> {
+    let plan = Arc::new(plan);
+    let setup = Setup {
+        threads: plan.threads.max(1),
+        targets: plan.targets.len(),
+        interval_ns: INTERVAL_NS,
+        warm_up_ns: plan.warm_up_ns,
+        duration_ns: plan.load.duration_ns(),
+    };
+    let (collector, recorders) = start(setup);
+    // Made before the clock starts: reading authorities takes longer than a thread's start.
+    let tls: Vec<Option<Arc<ClientConfig>>> =
+        recorders.iter().map(|_| client_config(&plan)).collect::<Result<_, _>>()?;
+    let shared = Arc::new(Shared { stop: watch.stop.clone(), agreed: OnceLock::new() });
+    let origin = Instant::now() + START_DELAY;
+    let started = SystemTime::now() + START_DELAY;
+    let cores = if plan.pins { core_affinity::get_core_ids().unwrap_or_default() } else { Vec::new() };
+    let mut threads: Vec<JoinHandle<io::Result<()>>> = Vec::new();
+    for (thread, (recorder, tls)) in recorders.into_iter().zip(tls).enumerate() {
+        let (plan, shared, observer) = (plan.clone(), shared.clone(), watch.observer.clone());
+        let core = (!cores.is_empty()).then(|| cores[thread % cores.len()]);
+        let made = Builder::new().name(format!("loadgen-{thread}")).spawn(move || {
+            if let Some(core) = core {
+                // A core that is not ours to have costs evenness, not correctness.
+                core_affinity::set_for_current(core);
+            }
+            let clock = RunClock::new(origin);
+            Worker::new(plan, thread, clock, recorder, tls, shared, observer)?.run()
+        });
+        threads.push(made.map_err(RunError::Thread)?);
+    }
+    // The observer's channel ends with the last thread.
+    drop(watch.observer);
+    let totals = collector.collect(sink);
+    for thread in threads {
+        thread.join().map_err(|_| RunError::Fault)?.map_err(RunError::Thread)?;
+    }
+    let mismatch = totals.counts.balance().err();
+    let elapsed = Instant::now().saturating_duration_since(origin);
+    Ok(Finished { totals, started, elapsed, mismatch, tls: shared.agreed.get().cloned() })
+}
+
+fn client_config(plan: &Plan) -> Result<Option<Arc<ClientConfig>>, RunError> {
+    if plan.endpoints.iter().all(|endpoint| endpoint.secure.is_none()) {
+        return Ok(None);
+    }
+    Ok(Some(Arc::new(plan.tls.build().map_err(RunError::Tls)?)))
+}
