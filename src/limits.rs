@@ -399,6 +399,16 @@ pub mod ha {
     pub const SECRET_MIN: usize = 32;
     /// Most bytes of a `secret_file`.
     pub const SECRET_MAX: usize = 4096;
+    /// Changes of state that may wait for the `notify` program; then the oldest of them is not told.
+    pub const NOTIFY_QUEUE: usize = 16;
+    /// Longest run of the `notify` program; then its process group gets SIGTERM.
+    pub const NOTIFY_LIMIT: Duration = Duration::from_secs(30);
+    /// And this much later SIGKILL (keepalived: 2 s after the time-out of a script).
+    pub const NOTIFY_GRACE: Duration = Duration::from_secs(2);
+    /// How long the end of torii waits for the `notify` program.
+    pub const NOTIFY_END: Duration = Duration::from_secs(5);
+    /// Bytes kept of what the `notify` program says on standard error.
+    pub const NOTIFY_WORDS: usize = 512;
     /// Characters of an interface's name (IFNAMSIZ without its end).
     pub const INTERFACE_NAME: usize = 15;
     /// Bytes of a message in a sealed datagram: a version 3 advert of `ADDRESSES` IPv6 addresses.

@@ -5,6 +5,7 @@
 //! * `order` is what control may ask of the ha thread.
 //! * `health` says whether this node serves, and so what its priority is; `silence` finds stalled workers.
 //! * `identity` finds out which node this machine is, `surroundings` whether it can be one.
+//! * `notify` runs a program at each change of state.
 //! * `transport` carries adverts between the nodes; `socket` is the only one that knows raw sockets.
 //! * `address` and `interface` speak of both with the kernel, through `netlink`.
 //! * `thread` is the loop around all of it; `network` its hands, `peers`, `problems` and `lag` its memory.
@@ -23,6 +24,8 @@ pub mod interface;
 pub mod lag;
 pub mod netlink;
 pub mod network;
+pub mod notify;
+pub mod notify_run;
 pub mod order;
 pub mod peers;
 pub mod problems;
