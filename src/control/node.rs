@@ -12,6 +12,7 @@ use super::socket::{self, Bound, Desk};
 use super::status::Phase;
 use crate::admin;
 use crate::config::model::Config;
+use crate::ha::notify::NotifyEnd;
 use crate::health;
 use crate::limits::DRAIN_LIMIT;
 use crate::observe::counters::WorkerCounters;
@@ -39,6 +40,7 @@ pub struct Node {
     pub(super) control: Option<Bound>,
     pub(super) desk: Arc<Desk>,
     pub(super) phase: Phase,
+    pub(super) notify_end: Option<NotifyEnd>,
 }
 
 /// How a node ended.
@@ -114,6 +116,9 @@ impl Node {
             stopped = supervisor.run(end, cut) => stopped,
         };
         let failed = collect(self.threads, &notices);
+        if self.notify_end.is_some_and(|end| !end.wait()) {
+            notices.notice(Level::Warning, "the notify program was not told of the end in time");
+        }
         self.log.stop();
         if failed { Stopped::Failed } else { stopped }
     }

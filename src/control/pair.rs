@@ -18,6 +18,7 @@ use crate::ha::handle::PairHandle;
 use crate::ha::health::{Draining, Health};
 use crate::ha::netlink::Netlink;
 use crate::ha::network::Network;
+use crate::ha::notify::{Notifier, NotifyEnd};
 use crate::ha::order;
 use crate::ha::status::PublishedStatus;
 use crate::ha::thread::{self, Outfit, Starting};
@@ -62,18 +63,19 @@ impl Opened {
         published: &Published,
         counters: &[Arc<WorkerCounters>],
         notices: &NoticeWriter,
+        draining: Draining,
         core: Option<usize>,
-    ) -> PairHandle {
+    ) -> (PairHandle, Option<NotifyEnd>) {
         for address in &self.leftovers {
             let text =
                 format!("pair: removed the shared address {address}, left over from before this start");
             notices.notice(Level::Warning, text);
         }
         let (orders, queue) = order::mailbox();
-        let draining = Draining::default();
         let mut health =
             Health::new(published, &config.listeners, counters.to_vec(), draining, self.ha.stall_limit);
         let status = PublishedStatus::new(thread::first_status(&self.ha, self.own, &mut health));
+        let (notifier, notify_end) = start_notifier(&self.ha, notices).unzip();
         let outfit = Outfit {
             ha: self.ha,
             own: self.own,
@@ -81,11 +83,25 @@ impl Opened {
             orders: queue,
             status: status.clone(),
             health,
+            notifier,
             notices: notices.clone(),
             core,
         };
         self.thread.begin(outfit);
-        PairHandle { status, orders }
+        (PairHandle { status, orders }, notify_end)
+    }
+}
+
+/// Here, where neither the rights nor the scheduling of the ha thread are, so that the program has neither.
+fn start_notifier(ha: &Ha, notices: &NoticeWriter) -> Option<(Notifier, NotifyEnd)> {
+    let program = ha.notify.clone()?;
+    match Notifier::start(program, ha.virtual_router_id, notices.clone()) {
+        Ok(started) => Some(started),
+        Err(error) => {
+            let text = format!("notify: nothing can be told of changes of state: {error}");
+            notices.notice(Level::Error, text);
+            None
+        }
     }
 }
 

@@ -113,13 +113,13 @@ pub(super) fn start_telling(
     if echo == Echo::StandardError {
         banner::print(&config, &plan, driver, driver_note.as_deref(), share);
     }
-    let election = election.or_else(|| {
-        let begin =
-            |pair: pair::Opened| pair.begin(&config, &published, &counters, &log.notices(), plan.control);
-        opened.map(begin)
-    });
-    let mailboxes: Arc<[Mailbox]> = mailboxes.into();
     let phase = Phase::default();
+    let begin = |pair: pair::Opened| {
+        pair.begin(&config, &published, &counters, &log.notices(), phase.draining(), plan.control)
+    };
+    let (begun, notify_end) = opened.map(begin).unzip();
+    let election = election.or(begun);
+    let mailboxes: Arc<[Mailbox]> = mailboxes.into();
     let pair_status = election.as_ref().map(|pair| pair.status.clone());
     let status = StatusSource::new(
         &config,
@@ -146,6 +146,7 @@ pub(super) fn start_telling(
         control,
         desk,
         phase,
+        notify_end: notify_end.flatten(),
     })
 }
 

@@ -7,14 +7,14 @@
 //! The ha thread calls [`Notifier::tell`], which only appends to a short queue. A thread of its own runs
 //! the program: one at a time, in the order of the changes, and never for longer than
 //! `limits::ha::NOTIFY_LIMIT`. While the program hangs, changes wait; when too many do, the oldest is not
-//! told and counted, so that the last one is always the state there is. Without `finish`, as after a
-//! panic, what waits is still run as long as the process lives.
+//! told and counted, so that the last one is always the state there is. What waits when the ha
+//! thread ends is still told; control waits for that with [`NotifyEnd`].
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 
@@ -29,8 +29,11 @@ use crate::observe::log::{Level, NoticeWriter};
 pub struct Notifier {
     shared: Arc<Shared>,
     last_told: Option<&'static str>,
-    ended: Receiver<()>,
 }
+
+/// Control's end: the end of it all.
+#[derive(Debug)]
+pub struct NotifyEnd(Receiver<()>);
 
 #[derive(Debug, Default)]
 struct Shared {
@@ -61,7 +64,11 @@ impl Notifier {
     ///
     /// # Errors
     /// No thread, or no descriptors for its runtime.
-    pub fn start(program: PathBuf, virtual_router_id: u8, notices: NoticeWriter) -> io::Result<Self> {
+    pub fn start(
+        program: PathBuf,
+        virtual_router_id: u8,
+        notices: NoticeWriter,
+    ) -> io::Result<(Self, NotifyEnd)> {
         let say = move |level, text: String| notices.notice(level, text);
         Self::start_saying(program, virtual_router_id, say)
     }
@@ -70,7 +77,7 @@ impl Notifier {
         program: PathBuf,
         virtual_router_id: u8,
         say: impl Fn(Level, String) + Send + 'static,
-    ) -> io::Result<Self> {
+    ) -> io::Result<(Self, NotifyEnd)> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let shared = Arc::new(Shared::default());
         let (end, ended) = sync_channel::<()>(0);
@@ -80,7 +87,7 @@ impl Notifier {
             runtime.block_on(serve(&serving, &program, &instance, &say));
             drop(end);
         })?;
-        Ok(Self { shared, last_told: None, ended })
+        Ok((Self { shared, last_told: None }, NotifyEnd(ended)))
     }
 
     /// Has the program told of a state, with the effective priority, unless it was told of the same state
@@ -103,13 +110,14 @@ impl Notifier {
     pub fn dropped(&self) -> u64 {
         self.shared.lock().dropped
     }
+}
 
-    /// Waits for the program to be told of everything, for `limits::ha::NOTIFY_END` at most; `false` when
-    /// it was not by then.
-    pub fn finish(self) -> bool {
-        self.shared.close();
+impl NotifyEnd {
+    /// Once the notifier is dropped: waits until the program was told of everything, for
+    /// `limits::ha::NOTIFY_END` at most; `false` when it was not by then.
+    pub fn wait(self) -> bool {
         // The other end is dropped by the thread when it is done.
-        self.ended.recv_timeout(limits::NOTIFY_END) != Err(std::sync::mpsc::RecvTimeoutError::Timeout)
+        self.0.recv_timeout(limits::NOTIFY_END) != Err(RecvTimeoutError::Timeout)
     }
 }
 

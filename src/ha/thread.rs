@@ -35,6 +35,7 @@ use super::bell::Doorbell;
 use super::health::Health;
 use super::lag::Lag;
 use super::network::Network;
+use super::notify::Notifier;
 use super::order::{HandedOver, OrderQueue, Refusal};
 use super::peers::Peers;
 use super::problems::Problems;
@@ -60,6 +61,8 @@ pub struct Outfit {
     pub status: PublishedStatus,
     /// Whether this node serves.
     pub health: Health,
+    /// Told of changes of state.
+    pub notifier: Option<Notifier>,
     /// Torii's own messages.
     pub notices: NoticeWriter,
     /// The core to stay on.
@@ -140,6 +143,7 @@ struct Election {
     lag: Lag,
     doorbell: Doorbell,
     report: Report,
+    notifier: Option<Notifier>,
     notices: NoticeWriter,
     /// Where the answer to a hand-over under way goes.
     hand_over: Option<oneshot::Sender<Result<HandedOver, Refusal>>>,
@@ -159,7 +163,7 @@ struct Election {
 
 impl Election {
     fn new(outfit: Outfit) -> Result<Self, (NoticeWriter, io::Error)> {
-        let Outfit { ha, own, network, orders, status, health, notices, core } = outfit;
+        let Outfit { ha, own, network, orders, status, health, notifier, notices, core } = outfit;
         if let Some(core) = core {
             // A core that went away meanwhile costs nothing but locality.
             let _ = real_time::pin(core);
@@ -201,6 +205,7 @@ impl Election {
             health,
             expected,
             doorbell,
+            notifier,
             notices,
         })
     }

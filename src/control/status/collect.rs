@@ -12,6 +12,7 @@ use super::model::{
     ServerStatus, WorkerStatus,
 };
 use crate::config::model::{Backend, Config, Listener};
+use crate::ha::health::Draining;
 use crate::ha::status::{PairState, PublishedStatus};
 use crate::limits;
 use crate::observe::counters::WorkerCounters;
@@ -20,7 +21,7 @@ use crate::observe::words::span;
 
 /// Which part of its life the node is in; shared by those who change it and those who show it.
 #[derive(Debug, Clone, Default)]
-pub struct Phase(Arc<AtomicU8>);
+pub struct Phase(Arc<AtomicU8>, Draining);
 
 impl Phase {
     const SERVING: u8 = 0;
@@ -40,6 +41,13 @@ impl Phase {
     /// The node ends.
     pub fn drain(&self) {
         self.0.store(Self::DRAINING, Ordering::Relaxed);
+        self.1.begin();
+    }
+
+    /// For the health of the pair: a node that ends and keeps the addresses, since nobody took them,
+    /// gives them to the first that can.
+    pub fn draining(&self) -> Draining {
+        self.1.clone()
     }
 
     fn change(&self, from: u8, to: u8) {

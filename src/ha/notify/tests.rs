@@ -35,7 +35,7 @@ impl World {
         Self { folder, said, say }
     }
 
-    fn notifier(&self) -> Notifier {
+    fn notifier(&self) -> (Notifier, NotifyEnd) {
         let say = self.say.clone();
         let program = self.folder.path().join("notify");
         Notifier::start_saying(program, 10, move |level, text| say.send((level, text)).unwrap()).unwrap()
@@ -56,13 +56,14 @@ impl World {
 #[test]
 fn the_program_gets_keepaliveds_arguments_in_the_order_of_the_changes() {
     let world = World::new("echo \"$# $*\" >>told");
-    let mut notifier = world.notifier();
+    let (mut notifier, end) = world.notifier();
     for (state, priority) in
         [("BACKUP", 100), ("MASTER", 102), ("MASTER", 101), ("FAULT", 102), ("STOP", 102)]
     {
         notifier.tell(state, priority);
     }
-    assert!(notifier.finish());
+    drop(notifier);
+    assert!(end.wait());
     let expected = ["BACKUP 100", "MASTER 102", "FAULT 102", "STOP 102"];
     assert_eq!(world.told(), expected.map(|change| format!("4 INSTANCE VI_10 {change}")));
     let (level, text) = world.said.recv().unwrap();
@@ -76,7 +77,7 @@ fn the_program_gets_keepaliveds_arguments_in_the_order_of_the_changes() {
 fn a_program_that_hangs_holds_up_nobody_and_hears_of_the_last_state() {
     let world = World::new("echo $3 $4 >>told; read line <gate");
     let mut gate = world.gate();
-    let mut notifier = world.notifier();
+    let (mut notifier, end) = world.notifier();
     notifier.tell("BACKUP", 1);
     // The first hangs at the gate; the thread has taken it from the queue once it is written down.
     let begun = Instant::now();
@@ -90,7 +91,8 @@ fn a_program_that_hangs_holds_up_nobody_and_hears_of_the_last_state() {
     let dropped = 40 - limits::NOTIFY_QUEUE;
     assert_eq!(notifier.dropped(), dropped as u64);
     gate.write_all(&[b'\n'; 1 + limits::NOTIFY_QUEUE]).unwrap();
-    assert!(notifier.finish());
+    drop(notifier);
+    assert!(end.wait());
     let told = world.told();
     assert_eq!((told.len(), told.last().unwrap().as_str()), (1 + limits::NOTIFY_QUEUE, "BACKUP 41"));
     assert_eq!(told[1], format!("MASTER {}", dropped + 2), "the oldest went, the order stayed");
@@ -103,27 +105,15 @@ fn a_program_that_hangs_holds_up_nobody_and_hears_of_the_last_state() {
 #[test]
 fn a_program_that_fails_is_run_again_at_the_next_change() {
     let world = World::new("echo $3 >>told; echo no permission >&2; exit 1");
-    let mut notifier = world.notifier();
+    let (mut notifier, end) = world.notifier();
     notifier.tell("MASTER", 102);
     notifier.tell("BACKUP", 102);
-    assert!(notifier.finish());
+    drop(notifier);
+    assert!(end.wait());
     assert_eq!(world.told(), ["MASTER", "BACKUP"]);
     let said: Vec<_> = world.said.try_iter().collect();
     assert_eq!(said.len(), 2);
     assert!(
         said.iter().all(|(level, text)| *level == Level::Warning && text.ends_with("saying: no permission"))
     );
-}
-
-#[test]
-fn without_a_finish_what_waits_is_still_told() {
-    let world = World::new("echo $3 >>told");
-    let mut notifier = world.notifier();
-    notifier.tell("MASTER", 102);
-    notifier.tell("STOP", 102);
-    drop(notifier);
-    for _ in 0..2 {
-        world.said.recv().unwrap();
-    }
-    assert_eq!(world.told(), ["MASTER", "STOP"]);
 }

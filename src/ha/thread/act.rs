@@ -132,6 +132,9 @@ impl Election {
         let name = &self.ha.nodes[self.own].name;
         let before = held.map_or_else(String::new, |(from, time)| format!(" (it was {from} for {time})"));
         self.notices.notice(level, format!("pair: {name} is now {to}{addresses}: {because}{before}"));
+        if let Some(notifier) = &mut self.notifier {
+            notifier.tell(state.keepalived_name(), self.machine.priority());
+        }
         self.problems.settle(Kind { name: "two_active", node: None });
         self.end_hand_over(state, cause);
     }
