@@ -26,3 +26,4 @@ mod visitor;
 mod web;
 
 mod keepalived_alone;
+mod notify;
