@@ -7,8 +7,8 @@
 //! is touched only when a value falls into it.
 //!
 //! Memory: 132 KiB for a histogram of an interval (32-bit counts), 264 KiB for one of a total (64-bit).
-//! A thread has two sets of eight at a time (one being filled, one on its way): 2.3 MiB a
-//! thread with what goes beside them.
+//! A thread has three sets of eight (one being filled, one on its way, one to spare): 3.5 MiB a thread
+//! with what goes beside them.
 
 use hdrhistogram::{Counter, Histogram};
 
