@@ -29,7 +29,11 @@ while True:
     tag = interval.get_tag()
     intervals.append([tag, interval.get_start_time_stamp(), interval.get_end_time_stamp()])
     sums.setdefault(tag, HdrHistogram(1, 2**42 - 1, 3)).add(interval)
+record = json.load(open(sys.argv[2]))
+merged = HdrHistogram(1, 2**42 - 1, 3)
+merged.decode_and_add(record["histograms"]["response"]["histogram"])
 print(json.dumps({
+    "of_record": merged.get_total_count(),
     "start": reader.get_start_time_sec(),
     "intervals": intervals,
     "sums": {tag: {
@@ -139,7 +143,12 @@ fn the_interval_log_is_read_back_by_hdrhistograms_python_package() {
     let folder = tempfile::tempdir().unwrap();
     let arguments = run_into(folder.path());
     let log = arguments.interval_log.unwrap();
-    let output = Command::new(python).args(["-c", READER]).arg(&log).output().unwrap();
+    let output = Command::new(python)
+        .args(["-c", READER])
+        .arg(&log)
+        .arg(arguments.json.as_ref().unwrap())
+        .output()
+        .unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");
     let seen: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -154,6 +163,7 @@ fn the_interval_log_is_read_back_by_hdrhistograms_python_package() {
         assert_eq!(theirs["max"], ours.max_ns, "{kind:?}");
     }
     assert_eq!(record.histogram(Kind::Response).count, 5 * 495);
+    assert_eq!(seen["of_record"], 5 * 495, "the record's histogram is one of HdrHistogram's too");
     assert_eq!(seen["start"], record.started_unix_ms as f64 / 1e3);
     let first = &seen["intervals"][0];
     assert_eq!(first[1].as_f64().unwrap().round(), record.started_unix_ms as f64, "milliseconds since 1970");
@@ -181,4 +191,60 @@ fn every_file_of_a_run_tells_the_same() {
     assert!(text("run.html").contains("read_timeout"));
     let left = std::fs::read_dir(folder.path()).unwrap().count();
     assert_eq!(left, 6, "nothing else is left in the folder");
+}
+
+/// Runs the program; gives its exit code, its output and its errors.
+fn program(words: &[&str]) -> (i32, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_torii-loadgen")).args(words).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn a_recorded_run_is_reported_again_and_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    run_into(folder.path());
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let run = path("run.json");
+
+    let (code, table, errors) =
+        program(&["report", &run, "-o", &path("again.html"), "--hgrm", &path("again.hgrm")]);
+    assert_eq!((code, errors.as_str()), (0, ""), "{table}");
+    let headline = table.lines().next().unwrap();
+    assert!(headline.starts_with("TARGET-SATURATED  500/s planned,"), "{headline}");
+    assert!(table.contains("25 read_timeout"), "{table}");
+    let same =
+        |left: &str, right: &str| std::fs::read(path(left)).unwrap() == std::fs::read(path(right)).unwrap();
+    assert!(same("again.html", "run.html") && same("again.hgrm", "response.hgrm"));
+
+    let (code, table, _) = program(&["report", &run, "--fail-if", "errors>0", "--fail-if", "p50>1h"]);
+    assert_eq!((code, table.as_str()), (2, ""), "1h is no time of a condition");
+    let (code, table, _) = program(&["report", &run, "--fail-if", "errors>0"]);
+    assert_eq!(code, 1, "{table}");
+
+    let (code, verdict, errors) = program(&["compare", &run, &run]);
+    assert_eq!((code, errors.as_str()), (0, ""), "{verdict}");
+    assert!(verdict.starts_with("NO DIFFERENCE SHOWN\n"), "{verdict}");
+}
+
+#[test]
+fn files_that_are_no_records_end_with_code_2_and_a_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let bad = folder.path().join("bad.json");
+    let path = bad.to_str().unwrap();
+    for (content, words) in
+        [("", "EOF"), ("{\"format\":1}", "invalid type"), ("[1]", "not the record of a run")]
+    {
+        std::fs::write(&bad, content).unwrap();
+        for mode in [&["report", path][..], &["compare", path, path]] {
+            let (code, output, errors) = program(mode);
+            assert_eq!((code, output.as_str()), (2, ""), "{errors}");
+            assert!(errors.contains(words) && errors.lines().count() == 1, "{errors}");
+        }
+    }
+    let (code, _, errors) = program(&["report", "/nonexistent/run.json"]);
+    assert_eq!(code, 2);
+    assert!(errors.contains("/nonexistent/run.json: No such file"), "{errors}");
+    let (code, _, errors) = program(&["compare", ",", ","]);
+    assert!(code == 2 && errors.contains("1 to 50 records"), "{errors}");
 }

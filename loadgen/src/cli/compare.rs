@@ -81,7 +81,8 @@ fn one(arguments: &CompareArguments, first: &[RunRecord], other: &[RunRecord], n
     let mut found: Vec<&String> = found.iter().collect();
     found.dedup();
     if !found.is_empty() {
-        let word = if arguments.anyway { "compared all the same" } else { "cannot be compared" };
+        let word =
+            if arguments.anyway { "are compared all the same, although" } else { "cannot be compared" };
         eprintln!("These runs {word}:");
         found.iter().for_each(|obstacle| eprintln!("  ! {obstacle}"));
         if !arguments.anyway {

@@ -13,10 +13,11 @@ pub fn comparison_text(comparison: &Comparison, names: [&str; 2]) -> String {
         let runs = if runs == 1 { "one run".to_owned() } else { format!("{runs} runs") };
         text.push_str(&format!("  {letter}  {name} ({runs})\n"));
     }
-    text.push_str(&format!(
-        "\n{:<16}{:>12}{:>12}{:>12}{:>9}   {:<26}\n",
-        "response", "A", "B", "B − A", "", "95 % interval of B − A"
-    ));
+    let head = format!(
+        "\n{:<16}{:>12}{:>12}{:>12}{:>9}   95 % interval of B − A\n",
+        "response", "A", "B", "B − A", ""
+    );
+    text.push_str(&head);
     for finding in &comparison.findings {
         text.push_str(row(finding).trim_end());
         text.push('\n');
@@ -41,14 +42,28 @@ fn value(name: &str, value: f64) -> String {
 
 /// The same with its sign.
 fn signed(name: &str, change: f64) -> String {
+    let size = value(name, change.abs());
+    if size.starts_with("0") && size == value(name, 0.0) {
+        return size;
+    }
     let sign = if change < 0.0 { '−' } else { '+' };
-    format!("{sign}{}", value(name, change.abs()))
+    format!("{sign}{size}")
+}
+
+/// A share of change in per cent with its sign; nothing where it rounds to nothing.
+fn percent(relative: f64) -> String {
+    let tenths = (relative.clamp(-1e4, 1e4) * 1_000.0).round();
+    match tenths {
+        tenths if tenths < 0.0 => format!("−{:.1} %", -tenths / 10.0),
+        tenths if tenths > 0.0 => format!("+{:.1} %", tenths / 10.0),
+        _ => String::new(),
+    }
 }
 
 fn row(finding: &Finding) -> String {
     let Finding { name, difference, direction } = finding;
     let relative = match difference.first > 0.0 {
-        true => format!("{:+.1} %", (difference.relative() * 100.0).clamp(-1e6, 1e6)),
+        true => percent(difference.relative()),
         false => String::new(),
     };
     let interval =
