@@ -106,7 +106,10 @@ impl Health {
                 Progress::Recovering => found.push(Reason::Recovering(index)),
             }
         }
-        self.look_at_listeners(&mut found);
+        // A node that drains closes its listeners on purpose.
+        if !self.draining.has_begun() {
+            self.look_at_listeners(&mut found);
+        }
         for (index, backend) in self.view.latest().backends.iter().enumerate() {
             let usable =
                 || backend.servers.iter().any(|server| server.state.is_up() && server.state.weight() > 0);

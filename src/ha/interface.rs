@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use ipnet::IpNet;
+use netlink_packet_route::address::AddressMessage;
 use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkLayerType, LinkMessage};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use nix::errno::Errno;
@@ -37,6 +38,8 @@ pub enum Change {
     Link(Option<Link>),
     /// An address went from our interface.
     Lost(IpAddr),
+    /// An address came to our interface.
+    Gained(IpAddr),
     /// Some changes were not told: look at everything again.
     Unknown,
 }
@@ -104,11 +107,10 @@ impl Watch {
                 changes.push(Change::Link(None));
             }
             RouteNetlinkMessage::DelAddress(message) => {
-                if let Some((at, net)) = address::read(&message)
-                    && Some(at) == *index
-                {
-                    changes.push(Change::Lost(net.addr()));
-                }
+                changes.extend(address_on(*index, &message).map(Change::Lost));
+            }
+            RouteNetlinkMessage::NewAddress(message) => {
+                changes.extend(address_on(*index, &message).map(Change::Gained));
             }
             _ => {}
         });
@@ -144,6 +146,12 @@ pub fn find(netlink: &mut Netlink, name: &str) -> io::Result<Option<Link>> {
         }
     })?;
     Ok(found)
+}
+
+/// The address of a message about that interface.
+fn address_on(interface: Option<u32>, message: &AddressMessage) -> Option<IpAddr> {
+    let (index, net) = address::read(message)?;
+    (Some(index) == interface).then(|| net.addr())
 }
 
 fn own_name(message: &LinkMessage) -> Option<&str> {

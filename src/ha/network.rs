@@ -99,8 +99,11 @@ impl Network {
         for change in self.watch.changes() {
             match change {
                 Change::Link(_) => changes.usability = true,
-                Change::Lost(address) if address == self.own_address() => changes.usability = true,
+                Change::Lost(address) | Change::Gained(address) if address == self.own_address() => {
+                    changes.usability = true;
+                }
                 Change::Lost(address) => suspects.push(address),
+                Change::Gained(_) => {}
                 Change::Unknown => {
                     changes.usability = true;
                     suspects.extend(self.ha.addresses.iter().map(IpNet::addr));

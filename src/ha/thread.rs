@@ -42,7 +42,7 @@ use super::problems::Problems;
 use super::real_time;
 use super::rights;
 use super::status::PublishedStatus;
-use super::vrrp::{Advert, Event, Expected, Machine, Peer, Settings};
+use super::vrrp::{Advert, Event, Expected, Machine, Peer, Settings, State};
 use crate::config::model::Ha;
 use crate::limits::ha_thread::{DOWN_ADVERTS, FAULT_RETRY, HEALTH_POLL, START_PATIENCE};
 use crate::observe::log::{Level, NoticeWriter};
@@ -293,11 +293,9 @@ impl Election {
             return;
         }
         self.report.make_due();
-        match &hindrance {
-            Some(reason) => {
-                self.notices.notice(Level::Alert, format!("pair: this node cannot take part: {reason}"));
-            }
-            None => self.notices.notice(Level::Notice, "pair: this node can take part again"),
+        // The change of state is told by itself, with the reason; here only another reason in the same state.
+        if let (Some(reason), State::Fault) = (&hindrance, self.machine.state()) {
+            self.notices.notice(Level::Alert, format!("pair: this node still cannot take part: {reason}"));
         }
         self.hindrance = hindrance;
         self.handle(now, Event::Fault(self.hindrance.is_some()));
@@ -364,3 +362,6 @@ fn advert(ha: &Ha, expected: &Expected) -> Advert {
         addresses: expected.addresses,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -43,6 +43,10 @@ impl Election {
         let advert = self.advert;
         let failed = self.network.advertise(&advert);
         self.report.sent(failed.is_empty());
+        // A farewell that nothing can carry any more is no news beside the fault itself.
+        if self.hindrance.is_some() {
+            return;
+        }
         for (peer, error) in failed {
             self.tell_unsent(now, peer, &error);
         }
@@ -120,18 +124,21 @@ impl Election {
 
     fn enter(&mut self, now: Duration, state: State, cause: Cause) {
         let to = pair_state(state);
-        let cause_text = self.named(&cause.to_string());
-        let held = self.report.enter(now, unix_ms(), to, &cause_text);
-        let because = match (state, &self.hindrance) {
-            (State::Fault, Some(reason)) => format!("{cause_text}: {reason}"),
-            _ => cause_text,
+        let because = match (cause, &self.hindrance) {
+            (Cause::Fault, Some(reason)) => reason.clone(),
+            _ => self.named(&cause.to_string()),
         };
+        let before = self.report.enter(now, unix_ms(), to, &because);
         let level = if state == State::Fault { Level::Alert } else { Level::Notice };
-        let addresses =
-            if to.holds_addresses() { format!(" for {}", self.address_text()) } else { String::new() };
+        let is = match state {
+            State::Init => "takes no part any more".into(),
+            State::Fault => "cannot take part".into(),
+            State::Master | State::Resigning => format!("is now {to} for {}", self.address_text()),
+            State::Backup => format!("is now {to}"),
+        };
         let name = &self.ha.nodes[self.own].name;
-        let before = held.map_or_else(String::new, |(from, time)| format!(" (it was {from} for {time})"));
-        self.notices.notice(level, format!("pair: {name} is now {to}{addresses}: {because}{before}"));
+        let before = before.map_or_else(String::new, |(from, time)| format!(" (it was {from} for {time})"));
+        self.notices.notice(level, format!("pair: {name} {is}: {because}{before}"));
         if let Some(notifier) = &mut self.notifier {
             notifier.tell(state.keepalived_name(), self.machine.priority());
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::act::pair_state;
 use super::{Election, now, unix_ms};
 use crate::config::model::{Ha, Transport};
-use crate::ha::health::Health;
+use crate::ha::health::{Health, Reason};
 use crate::ha::peers::View;
 use crate::ha::status::{
     AdvertCounts, DiscardCount, Guard, PairState, PairStatus, PublishedStatus, TRANSITIONS_KEPT, TimerLag,
@@ -172,7 +172,9 @@ impl Election {
             return;
         } else {
             let reasons = self.health.words().join("; ");
-            (Level::Alert, format!("pair: this node does not serve, its priority is {priority}: {reasons}"))
+            let is_intended = self.health.reasons().contains(&Reason::Draining);
+            let level = if is_intended { Level::Notice } else { Level::Alert };
+            (level, format!("pair: this node does not serve, its priority is {priority}: {reasons}"))
         };
         self.notices.notice(level, text);
     }
