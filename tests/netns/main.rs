@@ -27,3 +27,4 @@ mod web;
 
 mod keepalived_alone;
 mod notify;
+mod own_health;
