@@ -106,10 +106,7 @@ impl Health {
                 Progress::Recovering => found.push(Reason::Recovering(index)),
             }
         }
-        // A node that drains closes its listeners on purpose.
-        if !self.draining.has_begun() {
-            self.look_at_listeners(&mut found);
-        }
+        self.look_at_listeners(&mut found);
         for (index, backend) in self.view.latest().backends.iter().enumerate() {
             let usable =
                 || backend.servers.iter().any(|server| server.state.is_up() && server.state.weight() > 0);

@@ -167,14 +167,15 @@ impl Election {
     pub(super) fn tell_health(&mut self, priority: u8) {
         let (level, text) = if self.health.serves() {
             (Level::Notice, format!("pair: this node serves, its priority is {priority}"))
+        } else if self.health.reasons().contains(&Reason::Draining) {
+            // It closes its listeners on purpose, so nothing else is worth saying.
+            (Level::Notice, format!("pair: this node drains, its priority is {priority}"))
         } else if !self.has_begun {
             // Nothing accepts before the workers are up.
             return;
         } else {
             let reasons = self.health.words().join("; ");
-            let is_intended = self.health.reasons().contains(&Reason::Draining);
-            let level = if is_intended { Level::Notice } else { Level::Alert };
-            (level, format!("pair: this node does not serve, its priority is {priority}: {reasons}"))
+            (Level::Alert, format!("pair: this node does not serve, its priority is {priority}: {reasons}"))
         };
         self.notices.notice(level, text);
     }
