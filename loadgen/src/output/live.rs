@@ -155,12 +155,17 @@ impl Shown {
     }
 }
 
-/// Values as a row of eighths, from nothing to the greatest of them.
+/// Times as a row of eighths, from the shortest to the longest on a logarithmic scale, so that a pause
+/// does not flatten everything else.
 pub(super) fn sparkline(values: &[u64]) -> String {
     let eighths = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-    let greatest = values.iter().copied().max().unwrap_or(0).max(1) as f64;
-    let cell = |&value: &u64| {
-        if value == 0 { ' ' } else { eighths[(value as f64 / greatest * 7.0).round() as usize % 8] }
+    let longest = values.iter().copied().max().unwrap_or(0).max(1) as f64;
+    let shortest = values.iter().copied().filter(|&value| value > 0).min().unwrap_or(1) as f64;
+    // Within a factor of two everything is flat.
+    let span = (longest / shortest).max(2.0).ln();
+    let cell = |&value: &u64| match value {
+        0 => ' ',
+        value => eighths[((value as f64 / shortest).ln() / span * 7.0).round().clamp(0.0, 7.0) as usize],
     };
     values.iter().map(cell).collect()
 }

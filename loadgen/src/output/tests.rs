@@ -293,6 +293,47 @@ fn the_display_draws_in_place_on_a_terminal_and_in_lines_elsewhere() {
 }
 
 #[test]
+fn the_small_chart_shows_a_pause_and_what_lies_beside_it() {
+    assert_eq!(live::sparkline(&[100, 105, 0, 200, 1_000, 100_000]), "▁▁ ▂▃█");
+    assert_eq!(live::sparkline(&[]), "");
+    assert_eq!(live::sparkline(&[u64::MAX, 1]), "█▁");
+}
+
+#[test]
+fn a_damaged_record_is_refused_or_shown_and_never_stops_the_program() {
+    let whole = serde_json::to_vec(&stalled()).unwrap();
+    let mut random = crate::schedule::Random::new(11);
+    let mut shown = 0;
+    for _ in 0..100 {
+        let mut bytes = whole.clone();
+        for _ in 0..=random.next_u64() % 2 {
+            let place = (random.next_u64() % bytes.len() as u64) as usize;
+            match random.next_u64() % 3 {
+                // Digits become other digits: numbers that cannot be rather than text that is not JSON.
+                0 => bytes[place] = b'9',
+                1 => {
+                    drop(bytes.drain(place..place + (random.next_u64() % 3) as usize % (bytes.len() - place)))
+                }
+                _ => bytes.splice(place..place, *b"99").for_each(drop),
+            }
+        }
+        let Ok(record) = crate::record::from_bytes(&bytes) else { continue };
+        shown += 1;
+        let record = judged(record);
+        for text in [table(&record, &[], false), html_report(&record)] {
+            assert!(!text.contains("NaN"), "{text}");
+        }
+        write_series(&record, &mut Vec::new()).unwrap();
+        if shown % 8 == 1 {
+            let record = std::slice::from_ref(&record);
+            // Whether it can be compared is not the question.
+            let _ = crate::compare::compare(record, record, 0.02);
+        }
+    }
+    assert!(shown > 0, "some of them are still records");
+}
+
+#[test]
 fn numbers_read_well_at_every_size() {
     let times = [
         (0, "0"),
