@@ -2,7 +2,7 @@
 //! process has its rights, and begins when there is something to be healthy.
 //!
 //! ```text
-//! open: remove left-over addresses ─▶ sockets ─▶ ha thread (keeps its rights) ─▶ nobody else has them
+//! open: remove left-over addresses ─▶ sockets ─▶ guard process ─▶ ha thread (keeps its rights) ─▶ nobody else has them
 //! … log, change of user, workers …
 //! begin: the thread gets what it watches, and takes part as soon as the workers accept
 //! ```
@@ -14,6 +14,7 @@ use ipnet::IpNet;
 
 use super::error::StartError;
 use crate::config::model::{Config, Ha};
+use crate::ha::guard::Keeper;
 use crate::ha::handle::PairHandle;
 use crate::ha::health::{Draining, Health};
 use crate::ha::netlink::Netlink;
@@ -32,11 +33,12 @@ pub struct Opened {
     ha: Arc<Ha>,
     own: usize,
     network: Network,
+    guard: Keeper,
     thread: Starting,
     leftovers: Vec<IpNet>,
 }
 
-/// Removes what a crash left over, opens the sockets and starts the thread, which keeps its rights. From
+/// Removes what a crash left over, opens the sockets, starts the guard and the thread, which keeps its rights. From
 /// here on no other thread has them, unless torii runs as root for good. To be called after the
 /// listeners are bound, because a second torii by mistake must not take the addresses from the first.
 ///
@@ -49,10 +51,11 @@ pub fn open(ha: &Ha, own: usize) -> Result<Opened, StartError> {
         .map_err(refused("remove a shared address that is left over"))?;
     let ha = Arc::new(ha.clone());
     let network = Network::open(ha.clone(), own).map_err(refused("open sockets for adverts"))?;
+    let guard = Keeper::start(&ha, own, network.interface().unwrap_or_default());
     let thread = thread::start().map_err(StartError::Resources)?;
     rights::drop_all();
     let leftovers = removed.into_iter().map(|(_, address)| address).collect();
-    Ok(Opened { ha, own, network, thread, leftovers })
+    Ok(Opened { ha, own, network, guard, thread, leftovers })
 }
 
 impl Opened {
@@ -80,6 +83,7 @@ impl Opened {
             ha: self.ha,
             own: self.own,
             network: self.network,
+            guard: self.guard,
             orders: queue,
             status: status.clone(),
             health,

@@ -152,6 +152,11 @@ impl Network {
         }
     }
 
+    /// Index of the interface, while there is a transport on it.
+    pub fn interface(&self) -> Option<u32> {
+        self.link.filter(|_| self.channel.is_some()).map(|link| link.index)
+    }
+
     /// The transport, while there is one.
     pub fn channel(&mut self) -> Option<&mut Channel> {
         self.channel.as_mut()

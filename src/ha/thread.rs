@@ -11,9 +11,10 @@
 //! while it only advertises. Whatever it has to say goes through bounded queues that never make it wait.
 //!
 //! A panic here ends the process: an active node that no longer advertises but keeps the address would be
-//! worse than none, and the guard process gives the address away.
+//! worse than none, and the guard process gives the address away (`ha::guard`).
 
 mod act;
+mod guarding;
 mod hear;
 mod orders;
 mod report;
@@ -32,6 +33,7 @@ use tokio::sync::oneshot;
 use self::report::Report;
 pub use self::report::first_status;
 use super::bell::Doorbell;
+use super::guard::Keeper;
 use super::health::Health;
 use super::lag::Lag;
 use super::network::Network;
@@ -55,6 +57,8 @@ pub struct Outfit {
     pub own: usize,
     /// Open for it.
     pub network: Network,
+    /// Has the guard process.
+    pub guard: Keeper,
     /// Orders of control.
     pub orders: OrderQueue,
     /// Where the status goes.
@@ -133,6 +137,7 @@ struct Election {
     ha: Arc<Ha>,
     own: usize,
     network: Network,
+    guard: Keeper,
     machine: Machine,
     health: Health,
     expected: Expected,
@@ -163,7 +168,7 @@ struct Election {
 
 impl Election {
     fn new(outfit: Outfit) -> Result<Self, (NoticeWriter, io::Error)> {
-        let Outfit { ha, own, network, orders, status, health, notifier, notices, core } = outfit;
+        let Outfit { ha, own, network, guard, orders, status, health, notifier, notices, core } = outfit;
         if let Some(core) = core {
             // A core that went away meanwhile costs nothing but locality.
             let _ = real_time::pin(core);
@@ -202,6 +207,7 @@ impl Election {
             ha,
             own,
             network,
+            guard,
             health,
             expected,
             doorbell,
@@ -212,10 +218,12 @@ impl Election {
 
     fn run(&mut self) {
         self.look_at_usability(now());
+        self.tell_whether_guarded();
         while !self.is_over {
             let now = now();
             self.receive(now);
             self.look_at_network(now);
+            self.look_at_guard(now);
             self.obey(now);
             self.look_at_health(now);
             self.keep_time();

@@ -28,6 +28,7 @@ const THREAD_FAILED: &str = "the thread that starts it has failed";
 pub struct Keeper {
     /// `None`: none can be made.
     task: Option<Arc<Task>>,
+    interface: u32,
     is_active: bool,
     guard: Option<Guard>,
     /// Another one is on its way.
@@ -76,6 +77,7 @@ impl Keeper {
             Err(error) => return Self::without(format!("it has no socket to send from: {error}")),
         };
         let mut keeper = Self::without(String::new());
+        keeper.interface = interface;
         keeper.task = Some(task.clone());
         match task.start_aside().recv() {
             Ok(Ok(guard)) => keeper.adopt(guard),
@@ -108,9 +110,13 @@ impl Keeper {
         }
     }
 
-    /// Has the guard replaced, because the interface is another one than before. The old one stays until
-    /// then, and for good when the new one cannot be.
+    /// Has the guard replaced when the interface is another one than before. The old one stays until then,
+    /// and for good when the new one cannot be.
     pub fn follow(&mut self, ha: &Ha, own: usize, interface: u32) {
+        if self.interface == interface {
+            return;
+        }
+        self.interface = interface;
         let program = self.task.as_ref().map_or(Path::new(OWN_PROGRAM), |task| &task.program);
         if let Ok(task) = Task::new(program, ha, own, interface) {
             self.task = Some(Arc::new(task));
@@ -159,7 +165,15 @@ impl Keeper {
     }
 
     fn without(reason: String) -> Self {
-        Self { task: None, is_active: false, guard: None, starting: None, retry_at: None, reason }
+        Self {
+            task: None,
+            interface: 0,
+            is_active: false,
+            guard: None,
+            starting: None,
+            retry_at: None,
+            reason,
+        }
     }
 
     fn adopt(&mut self, mut guard: Guard) {

@@ -16,6 +16,10 @@ use crate::observe::log::Level;
 impl Election {
     /// Does them.
     pub(super) fn act(&mut self, now: Duration, actions: Actions) {
+        if actions.iter().any(|action| matches!(action, Action::AddAddresses)) {
+            // Before the first advert says so: from then on the others wait for this node's farewell.
+            self.guard.tell(true);
+        }
         for action in actions {
             match action {
                 Action::Send { priority, repeat } => {
@@ -78,7 +82,9 @@ impl Election {
     }
 
     fn remove_addresses(&mut self, now: Duration) {
-        let Err((address, error)) = self.network.remove_addresses() else { return };
+        let Err((address, error)) = self.network.remove_addresses() else {
+            return self.guard.tell(false);
+        };
         let interface = self.ha.interface.clone();
         self.tell(
             now,

@@ -60,6 +60,7 @@ impl Election {
         if self.network.holds_addresses() {
             let _ = self.network.remove_addresses();
         }
+        self.guard.end();
         self.give_sign_of_life();
         self.hand_over = None;
         self.publish(now);

@@ -159,6 +159,7 @@ impl Election {
             real_time: self.report.is_real_time,
             adverts: self.report.counts(),
             problems: self.problems.current(now),
+            guard: self.guard.status(),
             ..first_status(&self.ha, self.own, &mut self.health)
         }
     }
