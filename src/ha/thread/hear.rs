@@ -8,6 +8,7 @@ use super::{Election, unix_ms};
 use crate::ha::problems::Kind;
 use crate::ha::socket::Unreached;
 use crate::ha::transport::Incoming;
+use crate::ha::transport::presence::Role;
 use crate::ha::transport::unseal::Refusal;
 use crate::ha::vrrp::{Checksum, Discard, Event, Received, State, Sum, Version};
 use crate::limits::ha_thread::PACKETS_PER_TURN;
@@ -33,7 +34,10 @@ impl Election {
             Incoming::Advert(received) => self.hear(now, &received),
             Incoming::Presence { from, presence } => {
                 self.peers.present(now, from, presence);
-                self.handle(now, Event::Presence { from, priority: presence.priority });
+                // Nobody resigns in favour of a node that cannot take over.
+                let is_standby = presence.role == Role::Standby;
+                let priority = if is_standby { presence.priority } else { 0 };
+                self.handle(now, Event::Presence { from, priority });
             }
             Incoming::Discarded { from, why } => self.discard(now, from, &why),
             Incoming::Refused { from, why } => self.refuse(now, from, &why),

@@ -54,7 +54,7 @@ pub enum Event<'a> {
     Presence {
         /// The node.
         from: IpAddr,
-        /// Its priority now.
+        /// Its priority now; 0: it cannot take over.
         priority: u8,
     },
     /// Our effective priority has changed to this, 1..=254.

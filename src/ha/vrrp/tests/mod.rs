@@ -5,6 +5,7 @@
 
 mod beyond;
 mod hostile;
+mod memory;
 mod receipt;
 mod rows;
 mod simulation;
