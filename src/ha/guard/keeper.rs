@@ -164,7 +164,8 @@ impl Keeper {
         }
     }
 
-    fn without(reason: String) -> Self {
+    /// No guard, ever, for this reason.
+    pub fn without(reason: String) -> Self {
         Self {
             task: None,
             interface: 0,

@@ -80,9 +80,19 @@ impl Node {
         let notices = log.notices();
         let thread = host.run(move || {
             let network = Network::open(ha.clone(), own).unwrap();
-            let orders = queue;
-            let outfit =
-                Outfit { ha, own, network, orders, status, health, notices, notifier: None, core: None };
+            let (orders, guard) = (queue, Keeper::without("a test is no program to run".into()));
+            let outfit = Outfit {
+                ha,
+                own,
+                network,
+                guard,
+                orders,
+                status,
+                health,
+                notices,
+                notifier: None,
+                core: None,
+            };
             start().unwrap().begin(outfit)
         });
         Self { host, handle, draining, thread: Some(thread), log: Some(log), lines }
