@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use crate::engine::{Load, Plan};
+use crate::engine::{Load, Plan, Think};
 use crate::limits::QUEUE_MAX;
 use crate::record::{Description, TargetDescription, TlsDescription};
 use crate::request::{Endpoint, Mix, Target, TargetUrl};
@@ -136,6 +136,16 @@ fn mean_rate(load: &Load) -> Option<f64> {
     Some(if seconds > 0.0 { schedule.shape.count() as f64 / seconds } else { 0.0 })
 }
 
+/// A pause as it is written on the command line; `None` without one.
+fn think_in_words(think: &Think) -> Option<String> {
+    match think {
+        Think::None => None,
+        Think::Fixed(ns) => Some(in_words(*ns)),
+        Think::Exponential(mean_ns) => Some(format!("exp:{}", in_words(*mean_ns))),
+        Think::Uniform(low_ns, high_ns) => Some(format!("{}..{}", in_words(*low_ns), in_words(*high_ns))),
+    }
+}
+
 fn options(plan: &Plan) -> BTreeMap<String, String> {
     let mut options = BTreeMap::new();
     let mut set = |name: &str, value: String| options.insert(name.to_owned(), value);
@@ -145,8 +155,10 @@ fn options(plan: &Plan) -> BTreeMap<String, String> {
     if let Some(rule) = &plan.persistence {
         set("verify_persistence", rule.cookie.clone());
     }
-    if let Load::Closed { think, .. } = plan.load {
-        set("think_time", format!("{think:?}"));
+    if let Load::Closed { think, .. } = plan.load
+        && let Some(think) = think_in_words(&think)
+    {
+        set("think_time", think);
     }
     if !plan.sources.is_empty() {
         let sources: Vec<String> = plan.sources.iter().map(ToString::to_string).collect();
