@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! may it? ─▶ soften: answers end connections ─▶ hush: none begins ─▶ order: priority 0, successor
-//!    │       (until none is left, at most `drain`)  (20 ms)            heard, addresses go
+//!    │       (until none is left, at most `drain`)  (what ends, ends)   heard, addresses go
 //!    └─▶ refused                                                        └─▶ as before, standby
 //! ```
 //!
@@ -22,9 +22,10 @@ use crate::config::model::{Config, Ha};
 use crate::ha::handle::PairHandle;
 use crate::ha::order::{HandedOver, Refusal, may_hand_over, may_take_back};
 use crate::ha::status::PairStatus;
-use crate::limits::control::{ELECTION_END, HUSH_LEAST, HUSH_LIMIT, HUSH_SETTLE};
+use crate::limits::control::{ELECTION_END, HUSH_LEAST, HUSH_LIMIT, HUSH_SETTLE, HUSH_SETTLE_MAX};
 use crate::net::hush::Hush;
 use crate::observe::log::{Level, NoticeWriter};
+use crate::observe::words::span;
 use crate::proxy::mailbox::{Command, Mailbox};
 use crate::snapshot::Snapshot;
 
@@ -158,9 +159,11 @@ impl Handover {
         }
         match self.open() {
             0 => tell("no connection is open".into()),
-            left => {
-                tell(format!("{} still open after {:?}: they will be cut", connections(left), self.drain))
-            }
+            left => tell(format!(
+                "{} still open after {}: what ends in the next moment is finished, the rest is cut",
+                connections(left),
+                span(self.drain)
+            )),
         }
     }
 
@@ -174,12 +177,7 @@ impl Handover {
                 None
             }
         };
-        let begun = Instant::now();
-        while begun.elapsed() < HUSH_LEAST
-            || begun.elapsed() < HUSH_SETTLE && (self.open() > 0 || self.hush.queued() > 0)
-        {
-            sleep(LOOK_CLOSELY).await;
-        }
+        self.settle().await;
         tell("priority 0 is sent".into());
         let moving = self.pair.hand_over(force);
         tokio::pin!(moving);
@@ -193,6 +191,23 @@ impl Handover {
             if let Ok(result) = timeout(TELL_AGAIN, &mut moving).await {
                 return result;
             }
+        }
+    }
+
+    /// While no connection begins: until the open ones have ended, or no more of them do.
+    async fn settle(&self) {
+        let begun = Instant::now();
+        let mut fewest = (u32::MAX, begun);
+        sleep(HUSH_LEAST).await;
+        while begun.elapsed() < HUSH_SETTLE_MAX {
+            let left = self.open() + self.hush.queued();
+            if left < fewest.0 {
+                fewest = (left, Instant::now());
+            }
+            if left == 0 || fewest.1.elapsed() >= HUSH_SETTLE {
+                return;
+            }
+            sleep(LOOK_CLOSELY).await;
         }
     }
 

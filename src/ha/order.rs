@@ -80,9 +80,7 @@ impl Refusal {
     pub fn help(&self) -> Option<String> {
         let help = match self {
             Self::NotActive(_) | Self::Busy => "see: torii status",
-            Self::NothingHandedOver => {
-                "to get the addresses here from an active peer, run `torii failover` there"
-            }
+            Self::NothingHandedOver => "`torii failover` on the active node gives the addresses to the other",
             Self::NoSuccessor(_) => {
                 "bring the other node back first; with --force the addresses are without a node meanwhile"
             }

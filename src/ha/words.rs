@@ -1,7 +1,9 @@
 //! The status of the pair in words, the same wherever it is shown: `torii status` and the statistics
 //! page.
 
-use super::status::{AdvertCounts, Contribution, PairState, PairStatus, PeerStatus, Problem, TimerLag};
+use super::status::{
+    AdvertCounts, Contribution, Guard, PairState, PairStatus, PeerStatus, Problem, TimerLag,
+};
 use crate::observe::words::{grouped, moment, span_ms};
 
 /// `ACTIVE since 2026-11-23 08:29:20, for 2h 1m`: in capitals, since it is what an operator looks for.
@@ -39,6 +41,11 @@ pub fn priority(pair: &PairStatus) -> String {
 pub fn remarks(pair: &PairStatus) -> Vec<String> {
     let missing = |part: &&Contribution| part.points == 0;
     let mut remarks: Vec<String> = pair.sum.iter().filter(missing).map(|part| part.what.clone()).collect();
+    if let Guard::None(reason) = &pair.guard {
+        remarks.push(format!(
+            "no guard process ({reason}): if this process dies, its addresses stay until the other node notices"
+        ));
+    }
     if pair.handed_over {
         remarks.push("handed over by an operator: it stays standby until `torii failover --back`".into());
     }

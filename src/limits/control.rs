@@ -24,8 +24,12 @@ pub const PATIENCE: Duration = Duration::from_secs(5);
 /// goes: a handshake that had begun is over by then on a local network.
 pub const HUSH_LEAST: Duration = Duration::from_millis(2);
 
-/// And at most this long, while connections that began before are finished.
-pub const HUSH_SETTLE: Duration = Duration::from_millis(20);
+/// Then it goes as soon as no connection is open, or none has ended for this long: what is left are
+/// downloads and tunnels. As long as answers flow, waiting for them costs no client a gap between them.
+pub const HUSH_SETTLE: Duration = Duration::from_millis(50);
+
+/// But it waits no longer than this, since clients that come meanwhile are late by a second.
+pub const HUSH_SETTLE_MAX: Duration = Duration::from_millis(150);
 
 /// Longest time in which new connections are held off, should no other node be heard. A client whose
 /// first packet was dropped asks again after a second (RFC 6298 section 2.1).

@@ -1,5 +1,7 @@
 //! The screen, whole, and its figures.
 
+#![allow(clippy::unwrap_used)]
+
 use super::*;
 use crate::control::status::{ConnectionStatus, LimitHit, LogStatus, NodeState, WorkerStatus};
 use crate::ha::status::{Contribution, DiscardCount, PairState, PeerHealth, Problem};
@@ -156,4 +158,33 @@ pair          haproxy01 (198.51.100.1) is STANDBY since DATE TIME for 2h 1m
 ";
     assert!(screen.starts_with(expected), "{screen}");
     assert!(screen.contains("  discarded   wrong password: 1,200\n"), "{screen}");
+}
+
+fn keys(value: &serde_json::Value, found: &mut Vec<String>) {
+    match value {
+        serde_json::Value::Object(map) => {
+            for (key, value) in map {
+                found.push(key.clone());
+                keys(value, found);
+            }
+        }
+        serde_json::Value::Array(list) => list.iter().for_each(|value| keys(value, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_key_of_the_json_is_documented() {
+    let mut pair = test_support::status();
+    pair.peers[0].health = PeerHealth::Dead("silent".into());
+    pair.adverts.discarded = vec![DiscardCount { reason: "wrong password".into(), count: 1 }];
+    pair.problems =
+        vec![Problem { what: "x".into(), remedy: "y".into(), count: 1, last_unix_ms: 1_700_000_000_000 }];
+    let status = NodeStatus { pair: Some(pair), ..node() };
+    let mut found = Vec::new();
+    keys(&serde_json::to_value(status).unwrap(), &mut found);
+    let docs =
+        [include_str!("../../../../docs/operations.md"), include_str!("../../../../docs/pair.md")].concat();
+    let missing: Vec<_> = found.iter().filter(|key| !docs.contains(&format!("`{key}`"))).collect();
+    assert!(found.len() > 60 && missing.is_empty(), "{missing:?}");
 }
