@@ -201,8 +201,11 @@ impl Worker {
 
     /// Closes a connection. Its place is free for another.
     pub(super) fn close(&mut self, token: Token, connection: Box<Connection>) {
-        if connection.connected_ns > 0 && connection.phase != Phase::Handshaking {
-            self.recorder.disconnected(connection.answers);
+        match connection.phase {
+            Phase::Connecting | Phase::Handshaking => self.opening -= 1,
+            Phase::Free | Phase::Exchanging | Phase::AwaitingTicket => {
+                self.recorder.disconnected(connection.answers);
+            }
         }
         if self.plan.resets {
             connection.reset_on_close();

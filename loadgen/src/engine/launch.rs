@@ -42,7 +42,7 @@ impl Worker {
     /// The next request of a closed loop's place whose pause is over.
     fn launch_turn(&mut self, now_ns: u64) -> bool {
         let Some(&Reverse((at_ns, seat))) = self.turns.peek() else { return false };
-        if at_ns > now_ns {
+        if at_ns > now_ns || self.must_wait_to_open(seat) {
             return false;
         }
         self.turns.pop();
@@ -150,6 +150,7 @@ impl Worker {
             .and_then(|connection| self.reactor.watch(&connection.stream, token.0).map(|()| connection));
         match opened {
             Ok(mut connection) => {
+                self.opening += 1;
                 connection.request = Some(in_flight(&due));
                 if self.is_closed_loop() {
                     self.seats[seat as usize] = Some(token);

@@ -129,7 +129,10 @@ impl Worker {
         let tcp_ns = connection.connected_ns.saturating_sub(connection.opened_ns);
         self.recorder.connected(now_ns, tcp_ns, tls_ns, resumed);
         self.note_agreed(&connection);
+        // The handshake's messages are longer than answers: what they needed is not kept.
+        connection.sealed_rest.shrink_to_fit();
         connection.phase = Phase::Free;
+        self.opening -= 1;
         if !self.plan.handshake_only {
             return self.write_request(token, connection, now_ns);
         }

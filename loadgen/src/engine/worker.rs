@@ -19,7 +19,7 @@ use super::plan::{Load, Plan, Think};
 use super::reactor::Reactor;
 use super::run::Shared;
 use super::table::{Table, Token};
-use crate::limits::{OPENING_GROUP, OPENING_PAUSE, READ_BYTES, TICK};
+use crate::limits::{OPENING_AT_ONCE, READ_BYTES, TICK};
 use crate::measure::{ErrorClass, Gauges, Recorder};
 use crate::request::{Jar, Persistence};
 use crate::schedule::{Arrival, Arrivals, Random};
@@ -73,6 +73,8 @@ pub struct Worker {
     pub(super) connections_max: usize,
     /// A closed loop's places, each with the time of its next request.
     pub(super) turns: BinaryHeap<Reverse<(u64, u32)>>,
+    /// Connections that are being opened.
+    pub(super) opening: usize,
     /// The open connection of each place.
     pub(super) seats: Vec<Option<Token>>,
     pub(super) jars: Vec<Jar>,
@@ -131,7 +133,8 @@ impl Worker {
             queue: VecDeque::new(),
             queue_max: plan.share(plan.queue_max as u64, thread) as usize,
             free: vec![Vec::new(); plan.endpoints.len()],
-            turns: (0..seats).map(|seat| Reverse((first_turn_ns(seat), seat as u32))).collect(),
+            turns: (0..seats as u32).map(|seat| Reverse((0, seat))).collect(),
+            opening: 0,
             seats: vec![None; seats],
             persistence: Persistence::default(),
             in_flight: 0,
@@ -237,7 +240,10 @@ impl Worker {
         if until_next <= self.plan.spin_ns {
             return 0;
         }
-        let until_turn = self.turns.peek().map_or(u64::MAX, |Reverse((at, _))| at.saturating_sub(now_ns));
+        let until_turn = match self.turns.peek() {
+            Some(Reverse((at_ns, seat))) if !self.must_wait_to_open(*seat) => at_ns.saturating_sub(now_ns),
+            _ => u64::MAX,
+        };
         let tick_ns = if self.table.live() > 0 { self.next_tick_ns } else { u64::MAX };
         let others_ns = tick_ns.min(self.recorder.roll_at_ns()).saturating_sub(now_ns);
         let until_end = match self.end_ns.saturating_sub(now_ns) {
@@ -246,6 +252,11 @@ impl Worker {
         };
         let before_spin = until_next.saturating_sub(self.plan.spin_ns);
         before_spin.min(until_turn).min(others_ns).min(until_end).min(SLEEP_MAX_NS)
+    }
+
+    /// Whether a closed loop's place needs a connection while enough others are being opened.
+    pub(super) fn must_wait_to_open(&self, seat: u32) -> bool {
+        self.opening >= OPENING_AT_ONCE && self.seats[seat as usize].is_none()
     }
 
     /// Ends what has taken too long.
@@ -326,9 +337,4 @@ impl Worker {
     pub(super) fn thread(&self) -> usize {
         self.thread
     }
-}
-
-/// Connections of a closed loop are opened in groups.
-fn first_turn_ns(seat: usize) -> u64 {
-    (seat / OPENING_GROUP) as u64 * OPENING_PAUSE.as_nanos() as u64
 }

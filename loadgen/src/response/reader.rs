@@ -3,7 +3,9 @@
 //! The engine feeds what it has read. A head has to lie in one piece: while it is not complete nothing
 //! is taken, and the engine offers it again with more behind it. Interim answers (1xx) are passed over.
 
-use httparse::{EMPTY_HEADER, Header, Response, Status};
+use std::mem::MaybeUninit;
+
+use httparse::{Header, ParserConfig, Response, Status};
 
 use super::chunked::Chunked;
 use super::framing::{Framing, decide};
@@ -151,9 +153,11 @@ impl Reader {
         if bytes.is_empty() {
             return Ok(None);
         }
-        let mut fields = [EMPTY_HEADER; FIELDS_MAX];
-        let mut response = Response::new(&mut fields);
-        let count = match response.parse(bytes) {
+        // Not initialised: clearing room for all fields would cost more than most heads.
+        let mut fields = [const { MaybeUninit::<Header<'_>>::uninit() }; FIELDS_MAX];
+        let mut response = Response::new(&mut []);
+        let parser = ParserConfig::default();
+        let count = match parser.parse_response_with_uninit_headers(&mut response, bytes, &mut fields) {
             Ok(Status::Complete(count)) => count,
             Ok(Status::Partial) if bytes.len() > HEAD_BYTES_MAX => {
                 return Err(framing_fault("the head is longer than any head should be"));
