@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """What a request costs torii-loadgen, beside wrk, h2load, hey and ab; and how exact its open loop is.
 
-    bench/loadgen/loadgen.py                      everything: some four minutes
-    bench/loadgen/loadgen.py --only closed --rounds 9 --seconds 6
+    bench/loadgen/loadgen.py                      everything: some thirteen minutes
+    bench/loadgen/loadgen.py --only closed --tools wrk --rounds 9
     bench/loadgen/loadgen.py --check              also fail if a figure misses its aim
 
 Needs Debian's nginx-light and wrk (h2load, hey and ab take part if they are there), openssl, two cores,
@@ -101,7 +101,9 @@ def closed(arguments, folder, loadgen, urls):
     """The tools in turns; returns whether the aims are met."""
     met = True
     for kind, url, aim in (("plain", urls["plain"], AIM_PLAIN), ("TLS", urls["tls"], AIM_TLS)):
+        wanted = ["torii-loadgen", "wrk"] + arguments.tools.split(",")
         contest = tools(loadgen, arguments.seconds, folder)
+        contest = {name: tool for name, tool in contest.items() if name in wanted}
         rows = {name: [] for name in contest}
         for _round in range(arguments.rounds):
             for name, (command, count) in contest.items():
@@ -162,7 +164,7 @@ def memory(_arguments, folder, loadgen):
         scheme = "https" if kind == "tls" else "http"
         with context:
             time.sleep(1)
-            command = [loadgen, "max", "-k", "-c", MANY, "-t", 1, "-d", "15s", "--quiet", "--no-pin"]
+            command = [loadgen, "max", "-k", "-c", MANY, "-t", 1, "-d", "30s", "--quiet", "--no-pin"]
             command += ["--timeout", "60s", "--connect-timeout", "60s", "--tls-timeout", "60s"]
             record = os.path.join(folder, "memory.json")
             command += ["--json", record, f"{scheme}://127.0.0.1:{port}/"]
@@ -190,7 +192,8 @@ def resident_peak_kib(pid):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=8)
+    parser.add_argument("--tools", default="wrk,h2load,hey,ab", help="that take part beside torii-loadgen")
     parser.add_argument("--tls-versions", default="TLSv1.2 TLSv1.3", help="what nginx speaks")
     parser.add_argument("--only", choices=("closed", "open", "memory"))
     parser.add_argument("--loadgen", help="path of torii-loadgen")

@@ -27,9 +27,10 @@ pub const KEPT_BYTES_MAX: usize = 16 * 1024;
 /// connection each time.
 pub const TICK: Duration = Duration::from_millis(5);
 
-/// Connections that a thread of a closed loop opens at once: a run begins with no flood of SYNs that no
-/// backlog holds, and handshakes, which take far more memory than what they lead to, come in turn.
-pub const OPENING_AT_ONCE: usize = 128;
+/// Connections that a closed loop opens at once, all threads together: fewer than common backlogs hold
+/// (nginx: 511), lest SYNs are dropped; and handshakes, which take far more memory than what they lead
+/// to, come in turn.
+pub const OPENING_AT_ONCE: usize = 500;
 
 /// Pause of a closed loop's connection after a failure: a target that refuses is asked often enough to
 /// be counted, and not so often that counting it is the whole load.

@@ -8,7 +8,7 @@ use crate::output::OutputArguments;
 use super::build::{describe, plan};
 use super::load::LoadArguments;
 use super::requests::RequestArguments;
-use super::session::{ModeResult, measure};
+use super::session::{ModeResult, measure, unobserved};
 use super::transport::TransportArguments;
 
 /// Options of the mode.
@@ -38,6 +38,6 @@ pub fn run(arguments: &ConnectArguments, stop: &Arc<Stop>) -> ModeResult {
     plan.handshake_only = !request;
     let schedule = format!("new connections: {}", load.in_words());
     let description = describe("connect", schedule, &requests, &plan);
-    let measured = measure(plan, description, output, stop, None)?;
+    let measured = measure(plan, description, output, unobserved(stop))?;
     Ok(measured.reporting.publish(&measured.record)?)
 }

@@ -1,11 +1,11 @@
 //! `gap`: one short connection after another, each with time-outs of its own, and every time without
 //! an answer. What a client sees of a failover.
 
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::engine::{Load, Outcome, Stop};
+use crate::engine::{Load, Outcome, Stop, Watch};
 use crate::gaps::GapFinder;
 use crate::output::{LiveChoice, OutputArguments, duration as duration_text, wall_clock};
 use crate::record::GapRecord;
@@ -13,7 +13,7 @@ use crate::schedule::{Rate, Schedule, Shape, Spacing, Step};
 
 use super::build::{describe, plan};
 use super::requests::RequestArguments;
-use super::session::{ModeError, ModeResult, measure};
+use super::session::{ModeError, ModeResult, measure, unobserved};
 use super::transport::TransportArguments;
 use super::units::{in_words, some_time_ns};
 
@@ -88,20 +88,22 @@ pub fn run(arguments: &GapArguments, stop: &Arc<Stop>) -> ModeResult {
     let description = describe("gap", schedule, &requests, &plan);
 
     let (observer, outcomes) = sync_channel(OUTCOMES_MAX);
-    let started_unix_ms = unix_ms(SystemTime::now());
-    let finder = GapFinder::new(*longer_than, started_unix_ms);
+    let watch = Watch { observer: Some(observer), ..unobserved(stop) };
+    let started = watch.started.clone();
+    let finder = GapFinder::new(*longer_than);
     let prints = !output.quiet;
     let finding = std::thread::Builder::new()
         .name("gaps".into())
-        .spawn(move || find(finder, &outcomes, prints))
+        .spawn(move || find(finder, &outcomes, &started, prints))
         .map_err(|error| ModeError::Run(format!("no thread for the search: {error}")))?;
     let live = if output.live == LiveChoice::Auto { LiveChoice::Off } else { output.live };
     let output = OutputArguments { live, ..output.clone() };
-    let mut measured = measure(plan, description, &output, stop, Some(observer))?;
+    let mut measured = measure(plan, description, &output, watch)?;
     let fault = |_| ModeError::Run("the search for gaps ended by a fault of this program".to_owned());
     let (finder, mut gaps) = finding.join().map_err(fault)?;
     let end_ns = (*duration).min(measured.finished.totals.end_ns);
-    if let Some(gap) = finder.end(end_ns) {
+    if let Some(mut gap) = finder.end(end_ns) {
+        gap.start_unix_ms = unix_ms(measured.finished.started) + gap.start_ns / 1_000_000;
         print_gap(&gap, prints);
         gaps.push(gap);
     }
@@ -117,10 +119,16 @@ fn connections(transport: &TransportArguments, every_ns: u64) -> u64 {
 }
 
 /// Finds gaps until the run is over.
-fn find(mut finder: GapFinder, outcomes: &Receiver<Outcome>, prints: bool) -> (GapFinder, Vec<GapRecord>) {
+fn find(
+    mut finder: GapFinder,
+    outcomes: &Receiver<Outcome>,
+    started: &OnceLock<SystemTime>,
+    prints: bool,
+) -> (GapFinder, Vec<GapRecord>) {
     let mut gaps = Vec::new();
     while let Ok(outcome) = outcomes.recv() {
-        if let Some(gap) = finder.take(&outcome) {
+        if let Some(mut gap) = finder.take(&outcome) {
+            gap.start_unix_ms = started.get().map_or(0, |time| unix_ms(*time)) + gap.start_ns / 1_000_000;
             print_gap(&gap, prints);
             if gaps.len() < GAPS_MAX {
                 gaps.push(gap);

@@ -83,7 +83,7 @@ pub struct LoadArguments {
     pub closed: bool,
 
     /// Pause of a closed loop's user: 100ms, 50ms..150ms (even), exp:100ms (exponential, mean)
-    #[arg(long, value_name = "TIME", requires = "closed", value_parser = think)]
+    #[arg(long, value_name = "TIME", requires = "closed", conflicts_with_all = ["rate", "steps"], value_parser = think)]
     pub think: Option<Think>,
 }
 

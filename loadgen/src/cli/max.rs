@@ -7,7 +7,7 @@ use crate::output::OutputArguments;
 
 use super::build::{describe, plan};
 use super::requests::RequestArguments;
-use super::session::{ModeResult, measure};
+use super::session::{ModeResult, measure, unobserved};
 use super::transport::TransportArguments;
 use super::units::{duration_ns, some_time_ns};
 
@@ -44,6 +44,6 @@ pub fn run(arguments: &MaxArguments, stop: &Arc<Stop>) -> ModeResult {
     let load = Load::Closed { duration_ns: duration.saturating_add(*warm_up), think: Think::None };
     let plan = plan(requests, transport, load, *warm_up)?;
     let description = describe("max", "closed loop".to_owned(), requests, &plan);
-    let measured = measure(plan, description, output, stop, None)?;
+    let measured = measure(plan, description, output, unobserved(stop))?;
     Ok(measured.reporting.publish(&measured.record)?)
 }

@@ -8,7 +8,7 @@ use crate::output::OutputArguments;
 use super::build::{describe, plan};
 use super::load::LoadArguments;
 use super::requests::RequestArguments;
-use super::session::{ModeResult, measure};
+use super::session::{ModeResult, measure, unobserved};
 use super::transport::TransportArguments;
 
 /// Options of the mode.
@@ -32,6 +32,6 @@ pub fn run(arguments: &RunArguments, stop: &Arc<Stop>) -> ModeResult {
     let RunArguments { requests, load, transport, output } = arguments;
     let plan = plan(requests, transport, load.load(), load.warm_up)?;
     let description = describe("run", load.in_words(), requests, &plan);
-    let measured = measure(plan, description, output, stop, None)?;
+    let measured = measure(plan, description, output, unobserved(stop))?;
     Ok(measured.reporting.publish(&measured.record)?)
 }

@@ -13,7 +13,7 @@ use crate::schedule::{Rate, Schedule, Shape, Spacing, Step};
 
 use super::build::{describe, plan};
 use super::requests::RequestArguments;
-use super::session::{Measured, ModeError, ModeResult, measure};
+use super::session::{Measured, ModeError, ModeResult, measure, unobserved};
 use super::transport::TransportArguments;
 use super::units::{duration_ns, in_words, some_time_ns};
 
@@ -170,7 +170,7 @@ impl Search<'_> {
             warm_up_ns,
             ..self.description.clone()
         };
-        measure(plan, description, output, self.stop, None)
+        measure(plan, description, output, unobserved(self.stop))
     }
 
     /// Tries rates until the result is near enough, or the client is the limit, or somebody asks to

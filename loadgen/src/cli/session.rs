@@ -1,9 +1,8 @@
 //! One measured run as every mode makes it: from a plan and its description to a record.
 
 use std::sync::Arc;
-use std::sync::mpsc::SyncSender;
 
-use crate::engine::{Finished, Outcome, Plan, Stop, Watch, run};
+use crate::engine::{Finished, Plan, Stop, Watch, run};
 use crate::output::{OutputArguments, OutputError, Reporting};
 use crate::record::{Description, RunRecord, TlsDescription};
 
@@ -46,6 +45,11 @@ pub struct Measured {
     pub finished: Finished,
 }
 
+/// Nobody looks on, and a signal ends the run.
+pub fn unobserved(stop: &Arc<Stop>) -> Watch {
+    Watch { stop: stop.clone(), ..Watch::default() }
+}
+
 /// Makes a run and its record.
 ///
 /// # Errors
@@ -54,11 +58,10 @@ pub fn measure(
     plan: Plan,
     mut description: Description,
     output: &OutputArguments,
-    stop: &Arc<Stop>,
-    observer: Option<SyncSender<Outcome>>,
+    watch: Watch,
 ) -> Result<Measured, ModeError> {
     let mut reporting = Reporting::open(output, &description)?;
-    let watch = Watch { stop: stop.clone(), observer };
+    let stop = watch.stop.clone();
     let finished = run(plan, watch, &mut reporting).map_err(|error| ModeError::Run(error.to_string()))?;
     if let (Some(tls), Some((version, cipher, alpn))) = (&mut description.tls, &finished.tls) {
         let (version, cipher, alpn) = (version.clone(), cipher.clone(), alpn.clone());

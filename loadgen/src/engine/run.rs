@@ -70,6 +70,8 @@ pub struct Watch {
     pub stop: Arc<Stop>,
     /// Gets the fate of each single request; those that do not fit into the channel are left out.
     pub observer: Option<SyncSender<Outcome>>,
+    /// Is set, before the first outcome, to the wall-clock time of the run's beginning.
+    pub started: Arc<OnceLock<SystemTime>>,
 }
 
 /// A run that is over.
@@ -127,7 +129,7 @@ pub fn run(plan: Plan, watch: Watch, sink: &mut dyn SecondSink) -> Result<Finish
         recorders.iter().map(|_| client_config(&plan)).collect::<Result<_, _>>()?;
     let shared = Arc::new(Shared { stop: watch.stop.clone(), agreed: OnceLock::new() });
     let origin = Instant::now() + START_DELAY;
-    let started = SystemTime::now() + START_DELAY;
+    let started = *watch.started.get_or_init(|| SystemTime::now() + START_DELAY);
     let cores = if plan.pins { core_affinity::get_core_ids().unwrap_or_default() } else { Vec::new() };
     let mut threads: Vec<JoinHandle<io::Result<()>>> = Vec::new();
     for (thread, (recorder, tls)) in recorders.into_iter().zip(tls).enumerate() {

@@ -75,6 +75,7 @@ pub struct Worker {
     pub(super) turns: BinaryHeap<Reverse<(u64, u32)>>,
     /// Connections that are being opened.
     pub(super) opening: usize,
+    opening_max: usize,
     /// The open connection of each place.
     pub(super) seats: Vec<Option<Token>>,
     pub(super) jars: Vec<Jar>,
@@ -135,6 +136,7 @@ impl Worker {
             free: vec![Vec::new(); plan.endpoints.len()],
             turns: (0..seats as u32).map(|seat| Reverse((0, seat))).collect(),
             opening: 0,
+            opening_max: (OPENING_AT_ONCE / plan.threads.max(1)).max(1),
             seats: vec![None; seats],
             persistence: Persistence::default(),
             in_flight: 0,
@@ -256,7 +258,7 @@ impl Worker {
 
     /// Whether a closed loop's place needs a connection while enough others are being opened.
     pub(super) fn must_wait_to_open(&self, seat: u32) -> bool {
-        self.opening >= OPENING_AT_ONCE && self.seats[seat as usize].is_none()
+        self.opening >= self.opening_max && self.seats[seat as usize].is_none()
     }
 
     /// Ends what has taken too long.

@@ -110,7 +110,7 @@ fn a_stopped_run_ends_at_once_and_adds_up() {
     });
     let mut plan = plan(&url(&origin), open_loop(200, 60_000));
     plan.threads = 2;
-    let watch = Watch { stop, observer: Some(observer) };
+    let watch = Watch { stop, observer: Some(observer), ..Watch::default() };
     let finished = crate::support::finish_watched(plan, watch);
     assert_eq!(asking.join().unwrap(), 20);
     assert!(finished.totals.counts.planned < 12_000);

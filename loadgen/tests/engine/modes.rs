@@ -62,7 +62,7 @@ fn a_gap_is_found_with_its_length_its_failures_and_both_servers() {
     let address = first.addresses()[0];
     let (observer, outcomes) = sync_channel::<Outcome>(10_000);
     let watching = std::thread::spawn(move || {
-        let mut finder = GapFinder::new(150 * MS, 0);
+        let mut finder = GapFinder::new(150 * MS);
         let (mut gaps, mut first, mut second) = (Vec::new(), Some(first), None);
         for (number, outcome) in outcomes.iter().enumerate() {
             gaps.extend(finder.take(&outcome));

@@ -1,0 +1,110 @@
+//! The program as it is called: modes, exit codes, files.
+
+#![allow(clippy::unwrap_used)]
+
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::process::{Child, Command, Output, Stdio};
+
+fn program() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_torii-loadgen"))
+}
+
+fn call(arguments: &[&str]) -> (i32, String, String) {
+    let Output { status, stdout, stderr } = program().args(arguments).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (status.code().unwrap(), text(stdout), text(stderr))
+}
+
+/// The bundled origin as a process, and its URL.
+struct Origin(Child, String);
+
+impl Origin {
+    fn start(more: &[&str]) -> Self {
+        let mut command = program();
+        command.args(["origin", "--listen", "127.0.0.1:0"]).args(more);
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("ready ").unwrap().to_owned();
+        let scheme = if more.contains(&"--tls") { "https" } else { "http" };
+        Self(child, format!("{scheme}://{address}/"))
+    }
+}
+
+impl Drop for Origin {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Verdicts depend on the machine: these exit codes say that requests were answered.
+fn is_answered(code: i32) -> bool {
+    code == 0 || code == 3
+}
+
+#[test]
+fn run_writes_its_record_and_tells_its_result() {
+    let origin = Origin::start(&["--name", "web1", "--cookie", "SRV"]);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("out.json");
+    let file = file.to_str().unwrap();
+    let more = ["--rate", "200", "--duration", "500ms", "--connections", "20", "--json", file];
+    let persistence = ["--users", "4", "--verify-persistence", "SRV", "--expect-header", "X-Origin: web1"];
+    let (code, out, err) = call(&[&["run", &origin.1][..], &more, &persistence].concat());
+    assert!(is_answered(code), "{code} {out} {err}");
+    let record = torii_loadgen::record::read(file.as_ref()).unwrap();
+    assert_eq!((record.counts.planned, record.counts.ok), (100, 100));
+    assert_eq!(record.servers["web1"], 100);
+    assert!(out.contains("100 planned"), "{out}");
+}
+
+#[test]
+fn max_and_connect_speak_tls() {
+    let origin = Origin::start(&["--tls"]);
+    let (code, out, err) = call(&["max", &origin.1, "-k", "-d", "300ms", "--warm-up", "0", "-c", "4"]);
+    assert!(is_answered(code) && out.contains("TLSv1_3"), "{code} {out} {err}");
+    let (code, out, err) = call(&["connect", &origin.1, "-k", "-r", "20", "-d", "500ms", "--no-resume"]);
+    assert!(is_answered(code) && out.contains("10 handshakes, 0 of them resumed"), "{code} {out} {err}");
+    let (code, out, err) = call(&["run", &origin.1, "-r", "20", "-d", "200ms"]);
+    assert_eq!(code, 1, "nobody vouches for the origin's certificate: {out} {err}");
+    assert!(out.contains("tls_certificate"), "{out}");
+}
+
+#[test]
+fn search_finds_what_a_slow_target_can_do() {
+    // One connection and at least 10 ms an answer: less than 100 requests a second.
+    let origin = Origin::start(&["--delay", "10ms"]);
+    let limits = ["--p50", "100ms", "--from", "8", "--to", "1000", "--precision", "50"];
+    let lengths = ["--step", "500ms", "--warm-up", "100ms", "-d", "500ms", "-c", "1"];
+    let (code, out, err) = call(&[&["search", &origin.1][..], &limits, &lengths].concat());
+    // Where the machine is too slow even for the lowest rate, that is said.
+    assert!([0, 1, 3].contains(&code), "{code} {out} {err}");
+    let highest = err.lines().filter(|line| line.ends_with("kept")).count();
+    assert!(highest > 0 || err.contains("keeps the limits"), "{err}");
+    assert!(err.contains("broken: "), "1000/s is out of reach: {err}");
+}
+
+#[test]
+fn gap_tells_of_a_target_that_is_not_there() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    drop(listener);
+    let (code, out, err) =
+        call(&["gap", &url, "--every", "20ms", "--longer-than", "100ms", "--duration", "400ms"]);
+    assert_eq!(code, 1, "{out} {err}");
+    assert!(err.contains("gap of ") && err.contains("connect_refused"), "{err}");
+}
+
+#[test]
+fn a_wrong_command_line_and_a_name_without_address_have_their_codes() {
+    assert_eq!(call(&["run", "http://127.0.0.1/"]).0, 2, "no rate");
+    assert_eq!(call(&["run", "ftp://127.0.0.1/", "-r", "1"]).0, 2);
+    assert_eq!(call(&["run", "http://127.0.0.1/", "-r", "1", "-H", "Content-Length: 1"]).0, 2);
+    assert_eq!(call(&["run", "http://127.0.0.1/", "-r", "1", "--think", "1s"]).0, 2);
+    let (code, _, err) = call(&["run", "http://no-such-name.invalid/", "-r", "1"]);
+    assert_eq!(code, 1);
+    assert!(err.contains("dns: "), "{err}");
+    assert_eq!(call(&["--help"]).0, 0);
+}
