@@ -8,12 +8,14 @@
 //!        config, snapshot, proxy -> address
 //!        ha      -> {config, snapshot, observe}
 //! address, http, balance, proxy_protocol, health::machine, ha::vrrp import nothing but limits
+//! config, tls -> small_file
 //! ```
 //!
 //! `control` and `proxy` meet only in `snapshot`, `observe` and a small mailbox.
 //! `docs/ARCHITECTURE.md` walks one request through these files.
 
 pub mod limits;
+pub mod small_file;
 
 pub mod address;
 pub mod balance;

@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,6 +20,7 @@ use rustls::{Error as TlsError, InconsistentKeys};
 
 use super::names::{LeafFacts, read_leaf};
 use crate::limits;
+use crate::small_file;
 
 /// One certificate with its chain and key, ready to serve.
 #[derive(Debug, Clone)]
@@ -154,13 +155,13 @@ fn load_file(
 
 /// Reads at most `limits::PEM_FILE_SIZE` bytes.
 fn read_pem(path: &Path) -> Result<Vec<u8>, CertificateError> {
-    let unreadable = |error: io::Error| CertificateError::Unreadable(path.into(), error.kind());
-    let file = fs::File::open(path).map_err(unreadable)?;
-    if !file.metadata().map_err(unreadable)?.is_file() {
-        return Err(CertificateError::NotAFile(path.into()));
-    }
-    let mut pem = Vec::new();
-    file.take(limits::PEM_FILE_SIZE as u64 + 1).read_to_end(&mut pem).map_err(unreadable)?;
+    let mut pem = match small_file::read(path, limits::PEM_FILE_SIZE) {
+        Ok(read) => read.bytes,
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+            return Err(CertificateError::NotAFile(path.into()));
+        }
+        Err(error) => return Err(CertificateError::Unreadable(path.into(), error.kind())),
+    };
     if pem.len() > limits::PEM_FILE_SIZE {
         return Err(CertificateError::FileTooLarge(path.into()));
     }

@@ -1,8 +1,5 @@
 //! `[[listener.error_page]]`: the pages are read here, once, and kept.
 
-use std::fs::File;
-use std::io::Read;
-
 use toml::Spanned;
 
 use super::routes::statuses;
@@ -13,6 +10,7 @@ use crate::config::schema;
 use crate::http::answer::Answer;
 use crate::http::error_page::{ErrorPage, ErrorPages, content_type};
 use crate::limits;
+use crate::small_file;
 
 /// Reads every page of a listener.
 pub fn check(written: &[schema::ErrorPage], place: &Place<'_>, findings: &mut Findings) -> ErrorPages {
@@ -45,14 +43,14 @@ fn read(file: &Spanned<String>, place: &Place<'_>, findings: &mut Findings) -> O
         return None;
     };
     let path = place.path(file.get_ref());
-    let mut body = Vec::new();
-    let opened = File::open(&path);
-    let read = opened.and_then(|file| file.take(limits::ERROR_PAGE_SIZE as u64 + 1).read_to_end(&mut body));
-    if let Err(error) = read {
-        let message = format!("the page {} cannot be read: {error}", path.display());
-        findings.error(file.span(), message, "name a file that torii can read when it starts");
-        return None;
-    }
+    let body = match small_file::read(&path, limits::ERROR_PAGE_SIZE) {
+        Ok(read) => read.bytes,
+        Err(error) => {
+            let message = format!("the page {} cannot be read: {error}", path.display());
+            findings.error(file.span(), message, "name a file that torii can read when it starts");
+            return None;
+        }
+    };
     if body.len() > limits::ERROR_PAGE_SIZE {
         let message = format!("the page is larger than {} KiB", limits::ERROR_PAGE_SIZE / 1024);
         findings.error(file.span(), message, "make it smaller: it is sent when torii is in trouble");

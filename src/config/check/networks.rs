@@ -1,7 +1,5 @@
 //! Lists of networks: each entry a network or `file:PATH`, a file of them.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use toml::Spanned;
@@ -11,6 +9,7 @@ use crate::address::{Network, Networks};
 use crate::config::reader::shown;
 use crate::config::report::{Findings, Span};
 use crate::limits;
+use crate::small_file;
 
 /// How an entry says that its networks are in a file.
 const FILE_PREFIX: &str = "file:";
@@ -74,18 +73,16 @@ fn read_file(path: &Path, span: Span, networks: &mut Vec<Network>, findings: &mu
 }
 
 fn read_text(path: &Path, span: Span, findings: &mut Findings) -> Option<String> {
-    let mut bytes = Vec::new();
     let most = limits::NETWORK_FILE_SIZE;
-    let read = File::open(path).and_then(|file| file.take(most as u64 + 1).read_to_end(&mut bytes));
-    let (message, help) = match read {
-        Err(error) => (format!("{} cannot be read: {error}", path.display()), FILE_HELP),
-        Ok(_) if bytes.len() > most => (format!("{} is larger than {most} bytes", path.display()), FILE_HELP),
-        Ok(_) => match String::from_utf8(bytes) {
+    let message = match small_file::read(path, most) {
+        Err(error) => format!("{} cannot be read: {error}", path.display()),
+        Ok(read) if read.bytes.len() > most => format!("{} is larger than {most} bytes", path.display()),
+        Ok(read) => match String::from_utf8(read.bytes) {
             Ok(text) => return Some(text),
-            Err(_) => (format!("{} is not UTF-8 text", path.display()), FILE_HELP),
+            Err(_) => format!("{} is not UTF-8 text", path.display()),
         },
     };
-    findings.error(span, message, help);
+    findings.error(span, message, FILE_HELP);
     None
 }
 

@@ -1,7 +1,5 @@
 //! `[stats]`: where the statistics page is and who may look.
 
-use std::fs::File;
-use std::io::Read;
 use std::net::SocketAddr;
 
 use toml::Spanned;
@@ -15,6 +13,7 @@ use crate::config::reader::{quoted, shown};
 use crate::config::report::Findings;
 use crate::config::schema;
 use crate::limits;
+use crate::small_file;
 
 /// Path of the page where none is written.
 const DEFAULT_PATH: &str = "/stats";
@@ -134,14 +133,14 @@ fn password(user: &schema::User, place: &Place<'_>, findings: &mut Findings) -> 
 /// The first line of a small file.
 fn read_password(path: &Spanned<String>, place: &Place<'_>, findings: &mut Findings) -> Option<[u8; 32]> {
     let file = place.path(path.get_ref());
-    let mut bytes = Vec::new();
-    let read = File::open(&file)
-        .and_then(|file| file.take(limits::PASSWORD_FILE_SIZE as u64 + 1).read_to_end(&mut bytes));
-    if let Err(error) = read {
-        let message = format!("{} cannot be read: {error}", file.display());
-        findings.error(path.span(), message, "write the path of a file that holds the password alone");
-        return None;
-    }
+    let bytes = match small_file::read(&file, limits::PASSWORD_FILE_SIZE) {
+        Ok(read) => read.bytes,
+        Err(error) => {
+            let message = format!("{} cannot be read: {error}", file.display());
+            findings.error(path.span(), message, "write the path of a file that holds the password alone");
+            return None;
+        }
+    };
     let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     if line.is_empty() || bytes.len() > limits::PASSWORD_FILE_SIZE {

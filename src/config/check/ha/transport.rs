@@ -1,8 +1,5 @@
 //! `transport`, `udp_port`, `secret_file`: how adverts travel, and the secret that guards them in UDP.
 
-use std::fs::File;
-use std::io::Read;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use toml::Spanned;
@@ -13,6 +10,7 @@ use crate::config::model::{Secret, Transport};
 use crate::config::report::{Findings, Span};
 use crate::config::schema;
 use crate::limits::ha as limits;
+use crate::small_file::{self, SmallFile};
 
 /// How a secret is made.
 const MAKE: &str = "make one with: openssl rand -base64 48 > FILE; chmod 600 FILE; the same on every node";
@@ -42,15 +40,10 @@ pub fn check(written: &schema::Ha, place: &Place<'_>, findings: &mut Findings) -
 
 /// The bytes of the file without the line end that an editor or `echo` leaves.
 fn read_secret(file: &Path, span: Span, findings: &mut Findings) -> Option<Secret> {
-    let mut bytes = Vec::new();
     let most = limits::SECRET_MAX;
-    let read = File::open(file).and_then(|open| {
-        let mode = open.metadata()?.permissions().mode();
-        open.take(most as u64 + 2).read_to_end(&mut bytes)?;
-        Ok(mode)
-    });
-    let mode = match read {
-        Ok(mode) => mode,
+    // A line end more than the longest secret.
+    let SmallFile { bytes, mode } = match small_file::read(file, most + 1) {
+        Ok(read) => read,
         Err(error) => {
             findings.error(span, format!("{} cannot be read: {error}", file.display()), MAKE);
             return None;
