@@ -10,6 +10,7 @@
 //! Whatever interrupts it, workers serve as before afterwards: what was begun is undone on drop.
 
 use std::fmt;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +24,7 @@ use crate::ha::handle::PairHandle;
 use crate::ha::order::{HandedOver, Refusal, may_hand_over, may_take_back};
 use crate::ha::status::PairStatus;
 use crate::limits::control::{ELECTION_END, HUSH_LEAST, HUSH_LIMIT, HUSH_SETTLE, HUSH_SETTLE_MAX};
-use crate::net::hush::Hush;
+use crate::net::hush::{Hush, Hushed};
 use crate::observe::log::{Level, NoticeWriter};
 use crate::observe::words::span;
 use crate::proxy::mailbox::{Command, Mailbox};
@@ -169,14 +170,7 @@ impl Handover {
 
     /// The moment itself: what began before is finished, nothing begins, the addresses go.
     async fn move_addresses(&self, force: bool, tell: &impl Fn(String)) -> Result<HandedOver, Refusal> {
-        let hushed = match self.hush.begin() {
-            Ok(hushed) => Some(hushed),
-            Err(error) => {
-                let text = format!("new connections cannot be held off for the hand-over: {error}");
-                self.notices.notice(Level::Warning, text);
-                None
-            }
-        };
+        let hushed = self.hold_off().await;
         self.settle().await;
         tell("priority 0 is sent".into());
         let moving = self.pair.hand_over(force);
@@ -209,6 +203,25 @@ impl Handover {
             }
             sleep(LOOK_CLOSELY).await;
         }
+    }
+
+    /// No connection begins while what it returns lives.
+    async fn hold_off(&self) -> Option<Hushed<'_>> {
+        let hushed = self.hush.until_dropped();
+        let attached = match self.hush.attach() {
+            // Control has given up the right that this kernel wants.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                let hush = self.hush.clone();
+                self.pair.with_rights(move || hush.attach()).await.unwrap_or(Err(error))
+            }
+            attached => attached,
+        };
+        if let Err(error) = attached {
+            let text = format!("new connections cannot be held off for the hand-over: {error}");
+            self.notices.notice(Level::Warning, text);
+            return None;
+        }
+        Some(hushed)
     }
 
     /// Client connections of listeners at shared addresses.

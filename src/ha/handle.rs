@@ -2,7 +2,7 @@
 
 use tokio::sync::oneshot;
 
-use super::order::{HandedOver, Order, Orders, Refusal};
+use super::order::{Errand, HandedOver, Order, Orders, Refusal};
 use super::status::PublishedStatus;
 
 /// What control has of the ha thread.
@@ -42,6 +42,23 @@ impl PairHandle {
             // A thread that ends without an answer has ended too.
             let _ = answer.await;
         }
+    }
+
+    /// Has something short done with the rights of the ha thread.
+    ///
+    /// # Errors
+    /// The thread has ended.
+    pub async fn with_rights<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        let errand = Errand(Box::new(move || {
+            // Whoever asked may have gone.
+            let _ = reply.send(job());
+        }));
+        self.order(Order::Errand(errand)).await?;
+        answer.await.map_err(|_| Refusal::Ended)
     }
 
     async fn order(&self, order: Order) -> Result<(), Refusal> {

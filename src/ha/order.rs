@@ -34,6 +34,18 @@ pub enum Order {
         /// When nothing is left.
         reply: oneshot::Sender<()>,
     },
+    /// Do something short for control that needs the thread's rights, which control gave up. It answers
+    /// by itself.
+    Errand(Errand),
+}
+
+/// What is to be done. It must not wait for anything: adverts wait for it.
+pub struct Errand(pub Box<dyn FnOnce() + Send>);
+
+impl fmt::Debug for Errand {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Errand")
+    }
 }
 
 /// Control's end.

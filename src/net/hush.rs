@@ -8,6 +8,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsRawFd;
+use std::sync::Arc;
 
 use socket2::{SockFilter, SockRef};
 
@@ -19,9 +20,9 @@ const SYN: u32 = 0x02;
 const ACK: u32 = 0x10;
 
 /// Listening sockets that can be hushed; duplicates of those that workers accept from.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Hush {
-    sockets: Vec<TcpListener>,
+    sockets: Arc<[TcpListener]>,
 }
 
 /// While this lives, no connection begins at the sockets.
@@ -31,20 +32,30 @@ pub struct Hushed<'a>(&'a Hush);
 impl Hush {
     /// Of these sockets.
     pub fn new(sockets: Vec<TcpListener>) -> Self {
-        Self { sockets }
+        Self { sockets: sockets.into() }
     }
 
     /// Begins. Connections whose first packet came before are not touched.
     ///
     /// # Errors
-    /// No memory for the filter; then nothing is held off.
+    /// As `attach`; then nothing is held off.
     pub fn begin(&self) -> io::Result<Hushed<'_>> {
-        // From here on the filters are taken off again, however far this comes.
-        let hushed = Hushed(self);
-        for socket in &self.sockets {
-            SockRef::from(socket).attach_filter(&program())?;
-        }
+        let hushed = self.until_dropped();
+        self.attach()?;
         Ok(hushed)
+    }
+
+    /// The filters are taken off when this is dropped, whoever put them on. That needs no right.
+    pub fn until_dropped(&self) -> Hushed<'_> {
+        Hushed(self)
+    }
+
+    /// Puts the filters on, to be called within the life of `until_dropped`.
+    ///
+    /// # Errors
+    /// `PermissionDenied`: some kernels want CAP_NET_ADMIN for a socket's filter. No memory for it.
+    pub fn attach(&self) -> io::Result<()> {
+        self.sockets.iter().try_for_each(|socket| SockRef::from(socket).attach_filter(&program()))
     }
 
     /// Where they listen.
@@ -60,7 +71,7 @@ impl Hush {
 
 impl Drop for Hushed<'_> {
     fn drop(&mut self) {
-        for socket in &self.0.sockets {
+        for socket in self.0.sockets.iter() {
             // Without a filter there is nothing to take off.
             let _ = SockRef::from(socket).detach_filter();
         }

@@ -60,6 +60,7 @@ impl Stage {
                         let _ = tell.send(Asked::TakeBack);
                         let _ = reply.send(Ok(()));
                     }
+                    Order::Errand(errand) => errand.0(),
                     Order::Shutdown { reply } => {
                         let _ = tell.send(Asked::Shutdown);
                         let _ = reply.send(());

@@ -45,6 +45,7 @@ impl Election {
                 }
                 let _ = reply.send(allowed);
             }
+            Order::Errand(errand) => errand.0(),
             Order::Shutdown { reply } => {
                 self.shut_down(now);
                 let _ = reply.send(());

@@ -196,6 +196,15 @@ fn a_hand_over_that_nobody_takes_ends_where_it_began() {
 }
 
 #[test]
+fn an_errand_is_done_by_the_thread_that_has_the_rights() {
+    let Some([a, _b]) = hosts() else { return };
+    let a = Node::start(a, 0, &file(FAST));
+    let name = || std::thread::current().name().map(str::to_owned);
+    let done = a.order(async |handle| handle.with_rights(name).await);
+    assert_eq!(done, Ok(Some("torii-ha".into())));
+}
+
+#[test]
 fn a_node_that_does_not_serve_gives_the_address_away() {
     let Some([a, b]) = pair(FAST) else { return };
     a.draining.begin();
