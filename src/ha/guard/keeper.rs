@@ -113,12 +113,10 @@ impl Keeper {
     /// Has the guard replaced when the interface is another one than before. The old one stays until then,
     /// and for good when the new one cannot be.
     pub fn follow(&mut self, ha: &Ha, own: usize, interface: u32) {
-        if self.interface == interface {
-            return;
-        }
+        // Where there can never be one, another interface changes nothing.
+        let Some(known) = self.task.as_ref().filter(|_| self.interface != interface) else { return };
         self.interface = interface;
-        let program = self.task.as_ref().map_or(Path::new(OWN_PROGRAM), |task| &task.program);
-        if let Ok(task) = Task::new(program, ha, own, interface) {
+        if let Ok(task) = Task::new(&known.program, ha, own, interface) {
             self.task = Some(Arc::new(task));
             self.starting = None;
             self.start_another();
