@@ -176,11 +176,13 @@ impl Worker {
                 true => self.sleep_ns(),
                 false => 0,
             };
-            let slept_from_ns = now_ns;
+            let spins = timeout_ns == 0 && launched_all && self.again.is_empty() && self.plan.spin_ns > 0;
+            // Read anew: what was launched before is work, not spinning.
+            let spun_from_ns = if spins { self.clock.now_ns() } else { 0 };
             let events = self.reactor.wait(timeout_ns)?;
             now_ns = self.clock.now_ns();
-            if events == 0 && timeout_ns == 0 && launched_all && self.plan.spin_ns > 0 {
-                self.recorder.spun(now_ns - slept_from_ns);
+            if spins && events == 0 {
+                self.recorder.spun(now_ns - spun_from_ns);
             }
             now_ns = self.deal_with(events, now_ns);
             now_ns = self.read_again(now_ns);
