@@ -99,13 +99,22 @@ def table(runs):
     """Markdown: a row for each run."""
     lines = [
         "| pair | adverts every ms | minutes | requests/s | adverts | by the standby | between adverts ms: median | 99th "
-        "| 99.9th | most |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| 99.9th | most | timer lag µs, 99th / most |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for run in runs:
         gap = run["advert_gap_ms"]
         lines.append(
             f"| {run['kind']} | {run['interval_ms']} | {run['minutes']:g} | {run['requests_per_second']:,.0f} | {run['adverts']:,} "
-            f"| {run['standby_adverts']} | {gap['median']} | {gap['p99']} | {gap['p999']} | {gap['most']} |"
+            f"| {run['standby_adverts']} | {gap['median']} | {gap['p99']} | {gap['p999']} | {gap['most']} "
+            f"| {lag(run)} |"
         )
     return "\n".join(lines)
+
+
+def lag(run):
+    """How late the timers of torii's own thread were, as its status says."""
+    if not run["status"]:
+        return "–"
+    timer_lag = run["status"]["pair"]["timer_lag"]
+    return f"{timer_lag['p99_us']:,} / {timer_lag['max_us']:,}"

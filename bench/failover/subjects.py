@@ -187,8 +187,9 @@ def pair(name, net, folder, torii, threads):
     kind, timing = SUBJECTS[name]
     subject = {"keepalived": Keepalived, "torii": Torii}[kind](net, folder, timing, torii, threads)
     try:
-        for node in NODES:
-            subject.start(node)
+        subject.start("b")
+        subject.wait_for_owner("b")  # so that node a hears it: an active node does not hear a silent standby
+        subject.start("a")
         processes.wait_for(lambda: net.owners() == ["a"], f"{name}: node a to become active", 30, subject.log("a"))
         processes.wait_for(lambda: answers(net), f"{name}: an answer through the shared address", 15, subject.log("a"))
         yield subject

@@ -161,7 +161,10 @@ fn print_end(frames: &[Frame], begun: Instant) {
                 (Some(advert), ..) => format!("priority {} interval {}", advert.priority, advert.interval),
                 (_, Some(address), _) => format!("announces {address}"),
                 (.., Some((port, payload))) => format!("{} bytes to port {port}", payload.len()),
-                _ => return None,
+                _ => match frame.reset() {
+                    Some((from, to)) => format!("resets a connection: {from} to {to}"),
+                    None => return None,
+                },
             };
             let time = frame.at.saturating_duration_since(begun).as_secs_f64();
             Some(format!("{time:9.4} {:?} {what}", frame.from))

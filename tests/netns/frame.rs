@@ -35,6 +35,7 @@ const IPV4: [u8; 2] = [0x08, 0x00];
 const IPV6: [u8; 2] = [0x86, 0xdd];
 const ARP: [u8; 2] = [0x08, 0x06];
 const VRRP: u8 = 112;
+const TCP: u8 = 6;
 const UDP: u8 = 17;
 const ICMPV6: u8 = 58;
 
@@ -126,8 +127,15 @@ impl Frame {
         unsolicited.then_some(<[u8; 16]>::try_from(message.get(8..24)?).ok()?.into())
     }
 
-    /// Whether it is of interest: everything but the visitors' own traffic.
+    /// Source and destination of the reset in it.
+    pub fn reset(&self) -> Option<(IpAddr, IpAddr)> {
+        const RST: u8 = 4;
+        let (protocol, source, destination, _, message) = self.packet()?;
+        (protocol == TCP && message.get(13)? & RST != 0).then_some((source, destination))
+    }
+
+    /// Whether it is of interest: everything but the visitors' own traffic, of which resets are.
     pub fn is_kept(&self) -> bool {
-        self.packet().is_none_or(|(protocol, ..)| protocol != 6)
+        self.packet().is_none_or(|(protocol, ..)| protocol != TCP) || self.reset().is_some()
     }
 }

@@ -25,6 +25,15 @@ mod torii;
 mod visitor;
 mod web;
 
+mod beside_keepalived;
+mod clock;
+mod deaths;
+mod handover;
+mod hostile;
 mod keepalived_alone;
+mod links;
 mod notify;
+mod over_udp;
 mod own_health;
+mod processes;
+mod wire;

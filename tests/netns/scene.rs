@@ -27,11 +27,22 @@ impl Scene {
     /// Two torii; A is active when this returns, and B has heard it.
     #[track_caller]
     pub fn pair(&self, plan: &Plan) -> (Torii<'_>, Torii<'_>) {
+        // The standby first: an advert that reaches nobody would say that it is dead.
+        let b = Torii::start(&self.stage, Place::B, plan);
         let a = Torii::start(&self.stage, Place::A, plan);
         if plan.interval_ms > 2000 {
             self.elect(Place::A, plan);
         }
+        self.wait_for_owner(plan, Place::A);
+        (a, b)
+    }
+
+    /// The same, but A has heard B: it took the address from it. An active node hears no silent standby.
+    #[track_caller]
+    pub fn acquainted_pair(&self, plan: &Plan) -> (Torii<'_>, Torii<'_>) {
         let b = Torii::start(&self.stage, Place::B, plan);
+        self.wait_for_owner(plan, Place::B);
+        let a = Torii::start(&self.stage, Place::A, plan);
         self.wait_for_owner(plan, Place::A);
         (a, b)
     }
@@ -44,13 +55,16 @@ impl Scene {
         });
     }
 
-    /// Makes a lonely node active without the wait of a long interval: as if its peer resigned.
+    /// Makes a node active without the wait of a long interval: as if its peer had been, and resigned.
     #[track_caller]
     fn elect(&self, node: Place, plan: &Plan) {
         let injector = Injector::open(&self.stage, node.other());
         let from = node.other().address();
         let resigned = version_3(from, node.address(), 0, (plan.interval_ms / 10) as u16);
-        injector.send(from, node, &resigned);
-        self.stage.wait_for_owner(node);
+        peers::wait_until("the better node to become active", || {
+            // The first ones may come before its election begins.
+            injector.send(from, node, &resigned);
+            self.stage.owners() == [node]
+        });
     }
 }

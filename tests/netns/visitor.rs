@@ -77,6 +77,25 @@ impl Visitor {
         self.visits()
     }
 
+    /// Stops as `finish`, and fails the test if a visit has failed.
+    #[track_caller]
+    pub fn finish_without_failure(self) {
+        let visits = self.finish();
+        let begun = visits.first().map_or_else(Instant::now, |visit| visit.begun);
+        let at = |visit: &Visit| visit.begun.duration_since(begun);
+        let failed: Vec<String> = visits
+            .iter()
+            .filter_map(|visit| Some(format!("at {:?}: {}", at(visit), visit.outcome.as_ref().err()?)))
+            .collect();
+        assert!(
+            failed.is_empty(),
+            "{} of {} visits failed:\n{}",
+            failed.len(),
+            visits.len(),
+            failed.join("\n")
+        );
+    }
+
     fn stop(&mut self) {
         self.stopped.store(true, Ordering::SeqCst);
         if let Some(thread) = self.thread.take() {
