@@ -139,6 +139,13 @@ pub const PROXY_V1_SIZE: usize = 107;
 /// addresses and typed values. Those of a cloud's balancer or of a client certificate are a few hundred.
 pub const PROXY_V2_SIZE: usize = 16 + 2048;
 
+/// How long a start waits for an address that is in use. What a killed process leaves in the kernel is gone
+/// after a few milliseconds, on a busy machine after some tens.
+pub const BIND_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How often it tries.
+pub const BIND_AGAIN: Duration = Duration::from_millis(10);
+
 /// Queue of connections the kernel may hold for a listener (bounded by net.core.somaxconn).
 pub const LISTEN_BACKLOG: i32 = 4096;
 

@@ -16,6 +16,7 @@ use crate::config::model::{Config, Driver as Wanted, LogTarget};
 use crate::ha::handle::PairHandle;
 use crate::ha::surroundings;
 use crate::http::head::HeadLimits;
+use crate::limits::{BIND_AGAIN, BIND_PATIENCE};
 use crate::net::driver::Driver;
 use crate::net::hush::Hush;
 use crate::net::listener::bind_group;
@@ -189,7 +190,7 @@ fn bind_listeners(config: &Config, workers: usize) -> Result<Listeners, StartErr
     for (index, listener) in config.listeners.iter().enumerate() {
         for &address in &listener.bind {
             let who = format!("listener \"{}\"", listener.name);
-            let group = bind_group(address, workers).map_err(bind_error(who, address))?;
+            let group = bind_patiently(address, workers).map_err(bind_error(who, address))?;
             groups.push((index, group));
         }
     }
@@ -199,10 +200,24 @@ fn bind_listeners(config: &Config, workers: usize) -> Result<Listeners, StartErr
 fn bind_stats(config: &Config) -> Result<Vec<TcpListener>, StartError> {
     let mut listeners = Vec::new();
     for &address in config.stats.iter().flat_map(|stats| &stats.bind) {
-        let group = bind_group(address, 1).map_err(bind_error("the statistics page".into(), address))?;
+        let group = bind_patiently(address, 1).map_err(bind_error("the statistics page".into(), address))?;
         listeners.extend(group);
     }
     Ok(listeners)
+}
+
+/// Waits a moment for an address that is in use: the kernel takes the io_uring of a killed process apart
+/// after its end, and until then its sockets listen. Who starts torii again at once must not fail.
+fn bind_patiently(address: SocketAddr, count: usize) -> io::Result<Vec<TcpListener>> {
+    let deadline = Instant::now() + BIND_PATIENCE;
+    loop {
+        match bind_group(address, count) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && Instant::now() < deadline => {
+                std::thread::sleep(BIND_AGAIN);
+            }
+            outcome => return outcome,
+        }
+    }
 }
 
 /// The control socket. torii serves without one, and says so.
