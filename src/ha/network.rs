@@ -167,6 +167,11 @@ impl Network {
         self.schedule.begin(now);
     }
 
+    /// Nothing more is to be announced: somebody else is to have the addresses.
+    pub fn stop_announcing(&mut self) {
+        self.schedule.end();
+    }
+
     /// Announces what is due.
     ///
     /// # Errors

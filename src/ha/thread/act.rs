@@ -129,6 +129,10 @@ impl Election {
     }
 
     fn enter(&mut self, now: Duration, state: State, cause: Cause) {
+        if state == State::Resigning {
+            // Repeats would take the neighbours back from a successor that is not heard here.
+            self.network.stop_announcing();
+        }
         let to = pair_state(state);
         let because = match (cause, &self.hindrance) {
             (Cause::Fault, Some(reason)) => reason.clone(),

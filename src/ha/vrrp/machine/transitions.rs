@@ -56,6 +56,8 @@ impl Machine {
     pub(super) fn resign(&mut self, by_order: bool, cause: Cause, out: &mut Actions) {
         self.send_resignation(out);
         self.enter(State::Resigning, cause, out);
+        // Whoever gave up before may be the one who comes now.
+        self.resigned = None;
         self.by_order = by_order;
         self.master_interval = self.settings.interval;
         self.resigning_until = self.now + self.master_down_interval();

@@ -38,6 +38,14 @@ fn listening_ends_with_the_first_word_of_somebody_who_is_no_master() {
 }
 
 #[test]
+fn a_successor_that_gave_up_a_moment_ago_is_heard() {
+    let mut node = master(|_| {});
+    node.at(2100, Event::HandOver);
+    node.advert(2101, 101, node_b());
+    assert_eq!(node.machine.state(), State::Backup);
+}
+
+#[test]
 fn each_silence_may_be_waited_out_once_more() {
     let mut node = standby(|_| {});
     let mut wake = ms(20_000);
