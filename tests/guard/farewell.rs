@@ -4,8 +4,8 @@ use nix::sys::signal::{Signal, kill};
 use torii::ha::transport::presence::{Presence, Role};
 use torii::ha::transport::seal::Kind;
 
-use crate::stand_in::{StandIn, wait_for_the_end_of};
-use crate::world::{OtherNode, has_shared_address, isolated};
+use crate::stand_in::{StandIn, runs, wait_for_the_end_of};
+use crate::world::{INTERFACE, OtherNode, SHARED, has_shared_address, index, ip, isolated, make_interface};
 
 #[test]
 fn a_killed_active_node_resigns_and_loses_the_address() {
@@ -90,7 +90,7 @@ fn an_address_that_somebody_else_removed_is_no_fault() {
     isolated(|| {
         let mut other = OtherNode::listen();
         let (stand_in, _) = StandIn::start_active();
-        crate::world::ip("address del 198.51.100.3/32 dev shared0");
+        ip("address del 198.51.100.3/32 dev shared0");
         let told = stand_in.kill();
         other.sees_the_resignation();
         assert!(told.contains("removed from shared0"), "{told}");
@@ -118,6 +118,11 @@ fn another_interface_is_another_guard_and_the_first_one_ends_in_silence() {
     isolated(|| {
         let mut other = OtherNode::listen();
         let (mut stand_in, first) = StandIn::start_active();
+        let before = index();
+        ip(&format!("link del {INTERFACE}"));
+        make_interface();
+        ip(&format!("address add {SHARED}/32 dev {INTERFACE}"));
+        assert_ne!(index(), before, "the same name, and another interface");
         stand_in.order("follow");
         assert_eq!(stand_in.answer(), "follow");
         let second = stand_in.guard();
@@ -126,6 +131,18 @@ fn another_interface_is_another_guard_and_the_first_one_ends_in_silence() {
         assert_eq!(other.waiting(), None);
         stand_in.kill();
         other.sees_the_resignation();
+    });
+}
+
+#[test]
+fn the_same_interface_is_no_news() {
+    isolated(|| {
+        let (mut stand_in, first) = StandIn::start_active();
+        stand_in.order("follow");
+        assert_eq!(stand_in.answer(), "follow");
+        stand_in.order("hello");
+        assert_eq!(stand_in.answer(), "hello");
+        assert!(runs(first));
     });
 }
 

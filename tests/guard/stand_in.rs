@@ -2,11 +2,11 @@
 //! line by line on its standard input. This test binary once more, told so by its environment.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Lines, Write, stdin, stdout};
+use std::io::{BufRead, BufReader, Write, stdin, stdout};
 use std::os::fd::AsFd;
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use caps::{CapSet, Capability};
@@ -28,8 +28,8 @@ const ANSWER: &str = "stand-in: ";
 /// The stand-in, as a test has it.
 pub struct StandIn {
     child: Child,
-    orders: ChildStdin,
-    answers: Lines<BufReader<ChildStdout>>,
+    orders: Option<ChildStdin>,
+    answers: Receiver<String>,
 }
 
 impl StandIn {
@@ -43,8 +43,10 @@ impl StandIn {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let orders = child.stdin.take().unwrap();
-        let answers = BufReader::new(child.stdout.take().unwrap()).lines();
+        let orders = child.stdin.take();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let (sender, answers) = channel();
+        std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| sender.send(line)));
         Self { child, orders, answers }
     }
 
@@ -65,13 +67,13 @@ impl StandIn {
     }
 
     pub fn order(&mut self, order: &str) {
-        writeln!(self.orders, "{order}").unwrap();
+        writeln!(self.orders.as_mut().unwrap(), "{order}").unwrap();
     }
 
     /// Its next line for the test.
     pub fn answer(&mut self) -> String {
         loop {
-            let line = self.answers.next().expect("the stand-in ended").unwrap();
+            let line = self.answers.recv_timeout(peers::PATIENCE).expect("the stand-in to answer");
             // libtest writes "test … " without a line end before the first of ours.
             if let Some((_, answer)) = line.split_once(ANSWER) {
                 return answer.to_owned();
@@ -84,16 +86,15 @@ impl StandIn {
     }
 
     /// Everything it still writes to standard output, and how it ended.
-    pub fn rest(self) -> (String, ExitStatus) {
-        let Self { mut child, orders: _orders, answers } = self;
-        let lines: Vec<String> = answers.map_while(Result::ok).collect();
-        (lines.join("\n"), child.wait().unwrap())
+    pub fn rest(mut self) -> (String, ExitStatus) {
+        let lines: Vec<String> = self.answers.iter().collect();
+        (lines.join("\n"), self.child.wait().unwrap())
     }
 
     /// Waits for its end; what was written to standard error, the guard's last words included.
     pub fn ended(mut self) -> (ExitStatus, String) {
         let mut text = String::new();
-        drop(self.orders);
+        drop(self.orders.take());
         let status = self.child.wait().unwrap();
         // Ends when the guard has ended too: it has the same standard error.
         std::io::Read::read_to_string(&mut self.child.stderr.take().unwrap(), &mut text).unwrap();
@@ -104,6 +105,14 @@ impl StandIn {
     pub fn kill(self) -> String {
         self.signal(Signal::SIGKILL);
         self.ended().1
+    }
+}
+
+impl Drop for StandIn {
+    fn drop(&mut self) {
+        // After a failed test; otherwise it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

@@ -31,15 +31,20 @@ pub fn isolated(test: impl FnOnce() + Send + 'static) {
     let outcome = std::thread::spawn(|| {
         unshare(CloneFlags::CLONE_NEWNET).expect("root may make a network namespace");
         ip("link set lo up");
-        ip(&format!("link add {INTERFACE} type veth peer name far0"));
-        ip(&format!("link set {INTERFACE} up"));
-        for node in addresses() {
-            ip(&format!("address add {node}/24 dev {INTERFACE}"));
-        }
+        make_interface();
         test();
     })
     .join();
     outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+}
+
+/// The interface, up, with both nodes' addresses.
+pub fn make_interface() {
+    ip(&format!("link add {INTERFACE} type veth peer name far0"));
+    ip(&format!("link set {INTERFACE} up"));
+    for node in addresses() {
+        ip(&format!("address add {node}/24 dev {INTERFACE}"));
+    }
 }
 
 pub fn ip(arguments: &str) -> String {
