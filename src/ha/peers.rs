@@ -147,7 +147,9 @@ impl Peer {
         {
             return PeerHealth::Dead(words(why).into());
         }
-        let Some(heard_at) = self.heard_at else { return PeerHealth::NeverHeard };
+        let Some(heard_at) = self.heard_at else {
+            return if view.has_presence { PeerHealth::NeverHeard } else { PeerHealth::NotKnownDead };
+        };
         let silence = view.now.saturating_sub(heard_at);
         match self.presence {
             Some((_, Presence { role: Role::Leaving, .. })) => PeerHealth::Dead("its torii has ended".into()),
@@ -203,9 +205,10 @@ mod tests {
     }
 
     #[test]
-    fn a_node_that_was_never_heard_is_unknown() {
+    fn a_node_that_was_never_heard_is_unknown_only_where_a_standby_is_heard() {
         let (peers, _) = peer();
-        assert_eq!(judged(&peers, 100, false), (PeerState::Unknown, PeerHealth::NeverHeard));
+        assert_eq!(judged(&peers, 100, true), (PeerState::Unknown, PeerHealth::NeverHeard));
+        assert_eq!(judged(&peers, 100, false), (PeerState::Standby, PeerHealth::NotKnownDead));
     }
 
     #[test]

@@ -155,13 +155,13 @@ impl fmt::Display for PeerState {
 pub enum PeerHealth {
     /// It says that it serves (transport udp), or it advertises.
     Serving,
-    /// It was heard since this node started, and nothing says that it is gone.
+    /// It is silent, as a standby is over VRRP proper, and nothing says that it is gone.
     NotKnownDead,
     /// It says that it does not serve.
     NotServing,
     /// It cannot be reached, with what told: no route, protocol unreachable, silence.
     Dead(String),
-    /// Never heard since this node started.
+    /// It would give signs of life (transport udp), and was never heard since this node started.
     NeverHeard,
 }
 
@@ -169,7 +169,7 @@ impl fmt::Display for PeerHealth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Serving => f.write_str("serving"),
-            Self::NotKnownDead => f.write_str("heard before, not known to be dead"),
+            Self::NotKnownDead => f.write_str("silent as a standby is, not known to be dead"),
             Self::NotServing => f.write_str("not serving"),
             Self::Dead(reason) => write!(f, "dead: {reason}"),
             Self::NeverHeard => f.write_str("never heard since this node started"),
