@@ -133,7 +133,8 @@ fn a_pair_has_a_panel_and_a_node_alone_has_none() {
         "<p class=\"remark\">handed over by an operator",
         "<dt>Shared addresses</dt><dd>198.51.100.3/32 on eth0: here</dd>",
         "<dt>Priority</dt><dd>102 = 100 base + 2 serving</dd>",
-        "<dt>haproxy02 (198.51.100.2)</dt><dd>standby, silent as a standby is, not known to be dead; last heard 2h 1m ago",
+        "<dt>haproxy02 (198.51.100.2)</dt><dd>standby, silent as a standby is, not known to be dead; \
+         last heard 2h 1m ago",
         "<dt>Guard</dt><dd>alive</dd>",
         "standby → active: nobody better was heard for 3.609 s</li>",
     ] {

@@ -115,8 +115,8 @@ fn shows_a_pair_that_is_well() {
 pair          haproxy01 (198.51.100.1) is ACTIVE since DATE TIME for 2h 1m
   addresses   198.51.100.3/32 on eth0: here
   priority    102 = 100 base + 2 serving
-  peer        haproxy02 (198.51.100.2) standby, silent as a standby is, not known to be dead; last heard 2h 1m ago with \
-                    priority 101
+  peer        haproxy02 (198.51.100.2) standby, silent as a standby is, not known to be dead; \
+                    last heard 2h 1m ago with priority 101
   adverts     VRRPv2 by unicast, router 10, each 1.0 s: 7,260 sent, 4 received
   timers      last 80 µs late, 99 of 100 at most 210 µs, worst 900 µs; real-time priority
   guard       alive
