@@ -33,12 +33,14 @@ pub(super) struct Connection {
     /// Milliseconds of the worker's clock when its last request was answered; before the first one,
     /// when it was accepted or had done its TLS handshake.
     pub(super) since_ms: u64,
-    /// A PROXY protocol header has to come first.
-    pub(super) awaits_header: bool,
+    set_aside: Option<Box<SetAside>>,
+    snapshot: Rc<Held>,
+    worker: Rc<Worker>,
     /// Requests it has carried.
     pub(super) requests: u32,
-    set_aside: Option<Box<SetAside>>,
-    counted: Counted,
+    listener: u16,
+    /// A PROXY protocol header has to come first.
+    pub(super) awaits_header: bool,
 }
 
 /// Why a session ended.
@@ -62,32 +64,29 @@ impl Connection {
         socket: Socket,
         address: SocketAddr,
     ) -> Option<Self> {
-        let counted =
-            Counted { snapshot: worker.snapshot(), worker: worker.clone(), listener: listener as u16 };
+        let snapshot = worker.snapshot();
         worker.connections.set(worker.connections.get() + 1);
         worker.counters.listeners[listener].connections.add(1);
-        let tls = match &counted.snapshot.listeners[listener].tls {
-            None => None,
-            Some(config) => match Session::new(config.clone()) {
-                Ok(session) => Some(session),
-                Err(_) => {
-                    worker.counters.worker.tls_failures.add(1);
-                    return None;
-                }
-            },
-        };
-        let client = Client::new(socket, tls);
-        Some(Self {
-            client,
+        let tls = snapshot.listeners[listener].tls.as_ref().map(|config| Session::new(config.clone()));
+        let failed = matches!(tls, Some(Err(_)));
+        let connection = Self {
+            client: Client::new(socket, tls.and_then(Result::ok)),
             address,
             destination: None,
             kept: Cell::new(None),
             since_ms: worker.clock.now(),
-            awaits_header: counted.snapshot.listeners[listener].accept_proxy,
-            requests: 0,
             set_aside: None,
-            counted,
-        })
+            worker: worker.clone(),
+            requests: 0,
+            listener: listener as u16,
+            awaits_header: snapshot.listeners[listener].accept_proxy,
+            snapshot,
+        };
+        if failed {
+            worker.counters.worker.tls_failures.add(1);
+            return None;
+        }
+        Some(connection)
     }
 
     /// Takes over the addresses that a PROXY protocol header announced.
@@ -103,12 +102,12 @@ impl Connection {
 
     /// Index of the listener that accepted it.
     pub(super) fn listener(&self) -> usize {
-        usize::from(self.counted.listener)
+        usize::from(self.listener)
     }
 
     /// The worker that it is on.
     pub(super) fn worker(&self) -> &Rc<Worker> {
-        &self.counted.worker
+        &self.worker
     }
 
     /// Whether it has carried a request.
@@ -119,7 +118,7 @@ impl Connection {
     /// Has the connection wait without a lease for the rest of a head that is due at `due_ms`; `false`
     /// when too many do.
     pub(super) fn set_aside(&mut self, lease: &Lease, searched: usize, begun_ms: u64, due_ms: u64) -> bool {
-        self.set_aside = SetAside::take(&self.counted.worker, lease, searched, begun_ms, due_ms);
+        self.set_aside = SetAside::take(&self.worker, lease, searched, begun_ms, due_ms);
         self.set_aside.is_some()
     }
 
@@ -134,7 +133,7 @@ impl Connection {
         if let Some(head) = &self.set_aside {
             return head.due_ms;
         }
-        let timeouts = &self.counted.snapshot.listeners[self.listener()].timeouts;
+        let timeouts = &self.snapshot.listeners[self.listener()].timeouts;
         let patience = match self.has_served() {
             true => timeouts.keep_alive,
             false if self.client.is_handshaking() && !self.awaits_header => TLS_HANDSHAKE,
@@ -182,7 +181,7 @@ async fn farewell(connection: &Connection) {
     if !can_be_told(connection) {
         return;
     }
-    let worker = &connection.counted.worker;
+    let worker = &connection.worker;
     let Some(_permit) = worker.pool.try_permit() else { return };
     let deadline = connection.client.socket().deadline();
     deadline.arm(worker.clock.now() + millis(LINGER));
@@ -205,8 +204,8 @@ pub(super) async fn park(connection: &Connection) -> bool {
 /// over. Needs no lease, so that clients which do not stop cannot keep others from being served.
 async fn linger(connection: &Connection) {
     let socket = connection.client.socket();
-    let timeouts = &connection.counted.snapshot.listeners[connection.listener()].timeouts;
-    socket.deadline().arm(connection.counted.worker.clock.now() + millis(LINGER.min(timeouts.client_fin())));
+    let timeouts = &connection.snapshot.listeners[connection.listener()].timeouts;
+    socket.deadline().arm(connection.worker.clock.now() + millis(LINGER.min(timeouts.client_fin())));
     let mut left = LINGER_BYTES;
     while left > 0 && socket.readable().await.is_ok() {
         match socket.discard(left) {
@@ -236,7 +235,7 @@ fn begin_park(connection: &Connection) -> u64 {
 /// The wait is over; `false` when the client is to be waited for no longer.
 fn end_park(connection: &Connection, due_ms: u64) -> bool {
     let in_mid_head = connection.set_aside.is_some();
-    let now_ms = connection.counted.worker.clock.read();
+    let now_ms = connection.worker.clock.read();
     let deadline = connection.client.socket().deadline();
     deadline.disarm();
     deadline.disarm_end_of_reading();
@@ -249,7 +248,7 @@ fn end_park(connection: &Connection, due_ms: u64) -> bool {
     // does one that sends something now and then, such as pieces of a TLS record, win time.
     let late = deadline.fired() || now_ms >= due_ms;
     if late && connection.client.is_handshaking() && !connection.awaits_header {
-        connection.counted.worker.counters.worker.tls_failures.add(1);
+        connection.worker.counters.worker.tls_failures.add(1);
     }
     !late
 }
@@ -262,13 +261,7 @@ async fn work(connection: &mut Connection) -> (Ended, Permit) {
 }
 
 /// Leaves the gauges however the task ends.
-struct Counted {
-    snapshot: Rc<Held>,
-    worker: Rc<Worker>,
-    listener: u16,
-}
-
-impl Drop for Counted {
+impl Drop for Connection {
     fn drop(&mut self) {
         self.snapshot.listeners[usize::from(self.listener)].connections.leave();
         self.snapshot.process.leave();
