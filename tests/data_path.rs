@@ -35,7 +35,7 @@ impl Scene {
         server.set_nonblocking(true).unwrap();
         let (port, behind) = (peers::free_port(), server.local_addr().unwrap());
         let text = format!(
-            "{keys}\n[threads]\nworkers = 1\n[log]\ntarget = \"stdout\"\n\
+            "{keys}\n[control]\nsocket = \"off\"\n[threads]\nworkers = 1\n[log]\ntarget = \"stdout\"\n\
              [[listener]]\nname = \"front\"\nbind = [\"127.0.0.1:{port}\"]\nbackend = \"web\"\n{listener}\n\
              [[backend]]\nname = \"web\"\n\
              [[backend.server]]\nname = \"web1\"\naddress = \"{behind}\"\n"

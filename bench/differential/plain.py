@@ -51,6 +51,9 @@ http {{
 """
 
 TORII = """
+[control]
+socket = "off"
+
 [threads]
 workers = 1
 

@@ -83,6 +83,9 @@ http {{
 """
 
 TORII = """
+[control]
+socket = "off"
+
 [threads]
 workers = 1
 control_core = "shared"

@@ -101,7 +101,7 @@ fn torii_command(folder: &Path, ports: &Ports) -> Command {
         )
     };
     let text = [
-        "[log]\ntarget = \"stdout\"\n".to_owned(),
+        "[control]\nsocket = \"off\"\n[log]\ntarget = \"stdout\"\n".to_owned(),
         listener("one", plain_v2, "v2"),
         listener("two", plain_v1, "v1"),
         listener("three", tls, "v2"),

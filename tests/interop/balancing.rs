@@ -136,7 +136,7 @@ impl Proxy {
 
 fn torii_configuration(address: SocketAddr, balance: &str, servers: &Servers) -> String {
     let mut text = format!(
-        "[threads]\nworkers = 1\n[log]\ntarget = \"off\"\n\
+        "[control]\nsocket = \"off\"\n[threads]\nworkers = 1\n[log]\ntarget = \"off\"\n\
          [[listener]]\nname = \"front\"\nbind = [\"{address}\"]\nbackend = \"web\"\n\
          [[backend]]\nname = \"web\"\nbalance = \"{balance}\"\n"
     );

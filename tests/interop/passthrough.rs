@@ -66,6 +66,8 @@ fn each_name_reaches_the_server_that_has_its_certificate() {
 fn configuration(port: u16, port_a: u16, port_b: u16) -> String {
     format!(
         r#"
+[control]
+socket = "off"
 [threads]
 workers = 1
 [log]

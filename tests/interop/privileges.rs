@@ -22,7 +22,8 @@ fn root_is_given_up_after_binding() {
     let log = folder.path().join("access.log");
     let configuration = folder.path().join("torii.toml");
     let text = format!(
-        "[process]\nuser = \"nobody\"\n[threads]\nworkers = 2\n[log]\ntarget = \"file:{}\"\n\
+        "[process]\nuser = \"nobody\"\n[control]\nsocket = \"off\"\n[threads]\nworkers = 2\n\
+         [log]\ntarget = \"file:{}\"\n\
          [[listener]]\nname = \"low\"\nbind = [\"127.0.0.77:{port}\"]\nbackend = \"none\"\n\
          [[backend]]\nname = \"none\"\n[[backend.server]]\nname = \"gone\"\naddress = \"127.0.0.77:1\"\n",
         log.display()

@@ -109,6 +109,8 @@ fn torii_command(setup: &Setup, plain: u16, tls: u16, stats: u16) -> Command {
     let certificates = setup.certificates.display();
     let mut text = format!(
         r#"
+[control]
+socket = "off"
 [threads]
 workers = 2
 [limits]

@@ -52,6 +52,8 @@ fn torii(folder: &Path, certificate: &Path, ports: [u16; 3], log: &Syslog) -> Co
     let (certificate, log) = (certificate.display(), &log.target);
     let text = format!(
         r#"
+[control]
+socket = "off"
 [threads]
 workers = 1
 [log]

@@ -128,7 +128,7 @@ fn torii_keeps_users_at_their_servers() {
     let config = folder.path().join("torii.toml");
     let address = free_address();
     let text = format!(
-        "[[listener]]\nname = \"web\"\nbind = [\"{address}\"]\nbackend = \"app\"\n\n\
+        "[control]\nsocket = \"off\"\n[[listener]]\nname = \"web\"\nbind = [\"{address}\"]\nbackend = \"app\"\n\n\
          [[backend]]\nname = \"app\"\ncookie = {{ name = \"SRV\" }}\n\n\
          [[backend.server]]\nname = \"one\"\naddress = \"{}\"\n\n\
          [[backend.server]]\nname = \"two\"\naddress = \"{}\"\n",
