@@ -18,6 +18,9 @@ pub struct Running {
     /// Configuration file of the running torii; only `socket` of its [control] is read
     #[arg(short = 'c', long = "config", value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Configuration file of the running torii
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
     /// Its control socket [default: /run/torii/control.sock]
     #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
@@ -34,7 +37,7 @@ impl Running {
     }
 
     fn socket(&self) -> Result<PathBuf, String> {
-        let Some(file) = &self.config else {
+        let Some(file) = self.config.as_ref().or(self.file.as_ref()) else {
             return Ok(self.socket.clone().unwrap_or_else(|| Path::new(SOCKET).into()));
         };
         match config::control_socket(file) {
