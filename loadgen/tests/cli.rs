@@ -103,6 +103,9 @@ fn a_wrong_command_line_and_a_name_without_address_have_their_codes() {
     assert_eq!(call(&["run", "ftp://127.0.0.1/", "-r", "1"]).0, 2);
     assert_eq!(call(&["run", "http://127.0.0.1/", "-r", "1", "-H", "Content-Length: 1"]).0, 2);
     assert_eq!(call(&["run", "http://127.0.0.1/", "-r", "1", "--think", "1s"]).0, 2);
+    let few_users = ["run", "http://127.0.0.1/", "-r", "1", "--cookies", "--users", "1", "-t", "8"];
+    let (code, _, err) = call(&few_users);
+    assert!(code == 2 && err.contains("at least 8 users"), "{code} {err}");
     let (code, _, err) = call(&["run", "http://no-such-name.invalid/", "-r", "1"]);
     assert_eq!(code, 1);
     assert!(err.contains("dns: "), "{err}");

@@ -59,15 +59,20 @@ pub fn plan(
     check_sources(transport, &endpoints)?;
     let weights: Vec<u32> = requests.urls.iter().map(|url: &TargetUrl| url.weight).collect();
     let persistence = requests.persistence();
+    let cookies = requests.cookies || persistence.is_some();
+    let threads = match (&load, cookies) {
+        (Load::Open(_), true) => threads_for_users(requests.users, transport)?,
+        _ => transport.threads(),
+    };
     Ok(Plan {
         load,
         warm_up_ns,
-        threads: transport.threads(),
+        threads,
         pins: !transport.no_pin,
         connections: transport.connections,
         queue_max: QUEUE_MAX,
         users: requests.users,
-        cookies: requests.cookies || persistence.is_some(),
+        cookies,
         persistence,
         server_field: Some(requests.server_field.clone()).filter(|name| !name.is_empty()),
         targets,
@@ -82,6 +87,20 @@ pub fn plan(
         resets: transport.reset,
         spin_ns: transport.spin,
     })
+}
+
+/// Threads of a run whose users keep cookies. A user belongs to one thread: more threads than users
+/// would make users that nobody asked for.
+fn threads_for_users(users: u64, transport: &TransportArguments) -> Result<usize, BuildError> {
+    let threads = transport.threads();
+    let most = usize::try_from(users).unwrap_or(usize::MAX);
+    if threads > most && transport.threads.is_some() {
+        return Err(BuildError::Usage(format!(
+            "--users {users} are too few for --threads {threads}: each thread has users of its own; \
+             give at least {threads} users, or --threads {users}"
+        )));
+    }
+    Ok(threads.min(most))
 }
 
 fn check_sources(transport: &TransportArguments, endpoints: &[Endpoint]) -> Result<(), BuildError> {

@@ -117,7 +117,7 @@ impl LimitArguments {
         }
         let errors = record.error_share() * 100.0;
         if errors > self.max_errors {
-            return Some(format!("{errors:.2} % errors"));
+            return Some(format!("{errors:.2} % without a good answer"));
         }
         let limits = [("50", self.p50), ("99", self.p99()), ("99.9", self.p999)];
         for (name, limit) in limits {
@@ -127,7 +127,9 @@ impl LimitArguments {
             }
         }
         let reached = ratio(record.counts.in_time, record.counts.planned);
-        (reached < REACHED)
+        // The last requests of a healthy step are still on their way when its schedule ends.
+        let in_time = record.counts.in_time as f64 + record.on_their_way();
+        (in_time < record.counts.planned as f64 * REACHED)
             .then(|| format!("{:.1} % of the planned requests answered in time", reached * 100.0))
     }
 }
@@ -140,7 +142,7 @@ fn step_record(record: &RunRecord, rate: Rate, breach: Option<String>) -> StepRe
         p50_ns: response.percentile_ns("50"),
         p99_ns: response.percentile_ns("99"),
         p999_ns: response.percentile_ns("99.9"),
-        not_ok: record.counts.wrong + record.counts.failed,
+        not_ok: record.not_ok(),
         client_busy_share: record.client.busy_share,
         passed: breach.is_none(),
         reason: breach.unwrap_or_default(),
@@ -272,6 +274,7 @@ pub fn run(arguments: &SearchArguments, stop: &Arc<Stop>) -> ModeResult {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_support::{Made, record};
 
     /// Searches a target that keeps its limits up to `capacity`; returns the result and the steps.
     fn search(capacity: f64, from: f64, to: f64) -> (Option<f64>, usize) {
@@ -285,6 +288,17 @@ mod tests {
             }
         }
         (known.good, steps)
+    }
+
+    #[test]
+    fn answers_on_their_way_at_the_end_break_no_limit_and_lateness_does() {
+        let limits =
+            LimitArguments { p50: Some(10_000_000_000), max_errors: 0.1, ..LimitArguments::default() };
+        let healthy = record(1, 100, |_, _| Made::good(45_000_000));
+        assert!(healthy.counts.in_time < 99, "{:?}", healthy.counts);
+        assert_eq!(limits.breach(&healthy), None);
+        let late = record(1, 100, |_, k| Made { wait_ns: k * 5_000_000, ..Made::good(2_000_000) });
+        assert!(limits.breach(&late).is_some_and(|why| why.contains("answered in time")));
     }
 
     #[test]

@@ -24,7 +24,8 @@ pub struct TransportArguments {
     )]
     pub connections: u64,
 
-    /// Threads, each with its own connections (default: one per core, fewer for few connections)
+    /// Threads, each with its own connections (default: one per core, fewer for few connections
+    /// or few users with cookies)
     #[arg(
         long,
         short = 't',

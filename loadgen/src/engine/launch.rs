@@ -80,15 +80,28 @@ impl Worker {
 
     /// Finds a connection for a request of an open loop, or a place in the queue.
     fn place(&mut self, due: Due, now_ns: u64) {
+        if !self.queue.is_empty() {
+            // What waits comes first: nothing overtakes it to what has become free meanwhile.
+            self.serve_queue(now_ns);
+        }
+        if !self.queue.is_empty() {
+            return self.wait_in_queue(due, now_ns);
+        }
         let endpoint = self.plan.targets[usize::from(due.target)].endpoint;
         if let Some((token, connection)) = self.take_free(endpoint) {
             self.send(token, connection, due, now_ns);
         } else if self.has_room() {
             self.open(endpoint, due, 0, now_ns);
-        } else if self.queue.len() < self.queue_max {
+        } else {
+            self.wait_in_queue(due, now_ns);
+        }
+    }
+
+    fn wait_in_queue(&mut self, due: Due, now_ns: u64) {
+        if self.queue.len() < self.queue_max {
             self.queue.push_back(due);
         } else {
-            self.recorder.unsent_queue_full(due.planned_ns);
+            self.recorder.unsent_queue_full(due.planned_ns, now_ns);
         }
     }
 
@@ -248,3 +261,6 @@ fn in_flight(due: &Due) -> InFlight {
         fault: None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -84,7 +84,8 @@ pub struct Plan {
     pub connections: u64,
     /// Requests that may wait for a connection, all threads together.
     pub queue_max: usize,
-    /// Virtual users of an open loop; a closed loop has one per connection.
+    /// Virtual users of an open loop, all threads together; at least one per thread. A closed loop has one
+    /// per connection.
     pub users: u64,
     /// Whether users keep cookies.
     pub cookies: bool,

@@ -282,12 +282,12 @@ impl Worker {
             }
         }
         while let Some(due) = self.queue.pop_front() {
-            self.recorder.unsent_at_end(due.planned_ns);
+            self.recorder.unsent_at_end(due.planned_ns, now_ns);
         }
         while let Some(arrival) = self.next {
             // Only a thread that was kept from running for longer than the grace has any left.
             self.recorder.planned(arrival.planned_ns);
-            self.recorder.unsent_at_end(arrival.planned_ns);
+            self.recorder.unsent_at_end(arrival.planned_ns, now_ns);
             self.next = self.arrivals.as_mut().and_then(Iterator::next);
         }
     }

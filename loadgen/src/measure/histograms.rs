@@ -38,7 +38,8 @@ pub enum Kind {
     SendLag,
     /// Time spent in the client's queue for a free connection.
     ClientWait,
-    /// Planned time to the failure, or to the end of a wrong answer.
+    /// Planned time to the failure, to the end of a wrong answer, or to the giving up of a request that
+    /// was never sent.
     Failed,
 }
 

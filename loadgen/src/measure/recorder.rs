@@ -99,14 +99,25 @@ impl Recorder {
         }
     }
 
-    /// A planned request was dropped because the client's queue for a connection was full.
-    pub fn unsent_queue_full(&mut self, planned_ns: u64) {
-        self.current.counts.unsent_queue_full += u64::from(self.is_measured(planned_ns));
+    /// A planned request was dropped at `at_ns` because the client's queue for a connection was full.
+    pub fn unsent_queue_full(&mut self, planned_ns: u64, at_ns: u64) {
+        if self.is_measured(planned_ns) {
+            self.current.counts.unsent_queue_full += 1;
+            self.gave_up(planned_ns, at_ns);
+        }
     }
 
-    /// A planned request was still in the client's queue when the run ended.
-    pub fn unsent_at_end(&mut self, planned_ns: u64) {
-        self.current.counts.unsent_at_end += u64::from(self.is_measured(planned_ns));
+    /// A planned request was still in the client's queue when the run ended, at `at_ns`.
+    pub fn unsent_at_end(&mut self, planned_ns: u64, at_ns: u64) {
+        if self.is_measured(planned_ns) {
+            self.current.counts.unsent_at_end += 1;
+            self.gave_up(planned_ns, at_ns);
+        }
+    }
+
+    /// Its user waited in vain: left out, the longest waits of a saturated run would be in no histogram.
+    fn gave_up(&mut self, planned_ns: u64, at_ns: u64) {
+        self.current.histograms.record(Kind::Failed, at_ns.saturating_sub(planned_ns));
     }
 
     /// A request waited this long in the client's queue for a free connection (0 is worth telling:

@@ -86,6 +86,26 @@ fn warm_up_is_sent_and_not_measured() {
 }
 
 #[test]
+fn requests_never_sent_are_timed_with_the_failures() {
+    let (collector, mut recorders) = start(Setup { warm_up_ns: SECOND, ..Setup::default() });
+    let mut recorder = recorders.remove(0);
+    for planned_ns in [0, SECOND, SECOND + MS] {
+        recorder.planned(planned_ns);
+        recorder.unsent_at_end(planned_ns, 2 * SECOND);
+    }
+    recorder.planned(SECOND);
+    recorder.unsent_queue_full(SECOND, SECOND + MS);
+    recorder.finish(2 * SECOND, Gauges::default());
+    let totals = collector.collect(&mut Seen::default());
+    totals.counts.balance().unwrap();
+    assert_eq!((totals.counts.unsent_at_end, totals.counts.unsent_queue_full), (2, 1));
+    let failed = totals.histograms.of(Kind::Failed);
+    assert_eq!(failed.len(), 3, "what was planned in the warm-up is not measured");
+    assert!(failed.equivalent(failed.max(), SECOND) && failed.equivalent(failed.min(), MS));
+    assert_eq!(totals.errors.total(), 0);
+}
+
+#[test]
 fn errors_are_timed_apart_and_keep_their_first_example() {
     let (collector, mut recorders) = start(Setup::default());
     let mut recorder = recorders.remove(0);

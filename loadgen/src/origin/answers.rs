@@ -21,6 +21,14 @@ impl Default for AnswerShape {
     }
 }
 
+impl AnswerShape {
+    /// Whether answers of this status have a body at all (RFC 9110 sections 15.3.5 and 15.4.5); one that
+    /// came all the same would be taken for the beginning of the next answer.
+    fn has_body(&self) -> bool {
+        !matches!(self.status, 204 | 304)
+    }
+}
+
 /// One answer.
 #[derive(Debug, Clone, Default)]
 pub struct Answer {
@@ -46,6 +54,7 @@ impl Answers {
             let mut head = format!("HTTP/1.1 {} Answer\r\nX-Origin: {}\r\n", shape.status, shape.name);
             head.push_str("Content-Type: text/plain\r\n");
             match shape.chunk {
+                _ if !shape.has_body() => {}
                 Some(_) => head.push_str("Transfer-Encoding: chunked\r\n"),
                 None => head.push_str(&format!("Content-Length: {}\r\n", shape.size)),
             }
@@ -58,7 +67,9 @@ impl Answers {
             head.push_str("\r\n");
             let mut bytes = head.into_bytes();
             let body_at = bytes.len();
-            write_body(shape, &mut bytes);
+            if shape.has_body() {
+                write_body(shape, &mut bytes);
+            }
             Answer { bytes, body_at }
         };
         let cookie = shape.cookie.as_ref().map(|cookie| format!("{cookie}={}", shape.name).into_bytes());
@@ -111,6 +122,17 @@ mod tests {
         };
         assert!(sets(&[]) && sets(&[b"SRV=web2"]) && sets(&[b"a=b; XSRV=web1"]));
         assert!(!sets(&[b"SRV=web1"]) && !sets(&[b"a=b; SRV=web1 ;c=d"]) && !sets(&[b"a=b", b"SRV=web1"]));
+    }
+
+    #[test]
+    fn an_answer_without_content_has_neither_body_nor_framing() {
+        for (status, chunk) in [(204, None), (204, Some(8)), (304, None), (304, Some(8))] {
+            let answers = Answers::new(&AnswerShape { status, chunk, ..AnswerShape::default() });
+            let answer = answers.get(false, false);
+            let text = String::from_utf8_lossy(&answer.bytes);
+            assert!(!text.contains("Content-Length") && !text.contains("Transfer-Encoding"), "{text}");
+            assert!(text.ends_with("\r\n\r\n") && answer.body_at == answer.bytes.len(), "{text}");
+        }
     }
 
     #[test]

@@ -52,12 +52,11 @@ fn line(text: &mut String, content: &str) {
 
 /// The first line of any output: verdict, rates, share of good answers, response times.
 pub(super) fn headline(record: &RunRecord) -> String {
-    let counts = &record.counts;
     let mut text = String::new();
     if let Some(planned) = record.description.rate_per_second.filter(|_| record.description.open_loop) {
         let _ = write!(text, "{} planned, ", rate(planned));
     }
-    let good = share(ratio(counts.ok, counts.offered));
+    let good = share(record.good_share());
     let _ = write!(text, "{} answered, {good} good", rate(record.achieved_per_second));
     let response = record.histogram(Kind::Response);
     if !response.is_empty() {

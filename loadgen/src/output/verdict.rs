@@ -168,7 +168,7 @@ fn saturation(record: &RunRecord) -> Vec<String> {
     }
     let service = record.histogram(Kind::Service).percentile_ns("50");
     // The last requests of a healthy run are still on their way when the schedule ends.
-    let on_their_way = planned_rate * (service as f64 / 1e9) * 2.0 + 1.0;
+    let on_their_way = record.on_their_way();
     let answered = counts.in_time.saturating_add(counts.wrong).saturating_add(counts.failed) as f64;
     if answered + on_their_way < counts.planned as f64 * IN_TIME_SHARE {
         reasons.push(format!(

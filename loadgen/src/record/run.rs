@@ -107,7 +107,8 @@ pub struct ClientRecord {
     pub voluntary_switches: u64,
     /// Context switches by force, all threads.
     pub involuntary_switches: u64,
-    /// The largest share of a core that one thread worked for, over the run, 0 to 1.
+    /// The largest share of a core that one thread worked for, over the schedule (warm-up included, the
+    /// grace not), 0 to 1.
     pub busy_share: f64,
     /// The same in the busiest second.
     pub busiest_second_share: f64,
@@ -272,7 +273,12 @@ impl RunRecord {
                 answers_max: answers.lowest_equivalent(answers.max()),
             }),
             histograms: histograms(totals),
-            client: ClientRecord::new(&totals.threads, totals.end_ns, totals.busiest_share),
+            client: ClientRecord::new(
+                &totals.threads,
+                // The grace, in which threads mostly wait, would dilute what they worked before.
+                totals.end_ns.min(description.duration_ns),
+                totals.busiest_share,
+            ),
             host: Host::default(),
             gaps: Vec::new(),
             steps: Vec::new(),
@@ -292,9 +298,28 @@ impl RunRecord {
         self.description.command_line.join(" ")
     }
 
-    /// Wrong answers and requests without one, of those that were offered: 0 to 1.
+    /// Good answers, of the planned requests: 0 to 1. What was never sent had none.
+    pub fn good_share(&self) -> f64 {
+        ratio(self.counts.ok, self.counts.planned).min(1.0)
+    }
+
+    /// Planned requests without a good answer: wrong answers, failures, and what was never sent.
+    pub fn not_ok(&self) -> u64 {
+        let counts = &self.counts;
+        counts.wrong.saturating_add(counts.failed).saturating_add(counts.unsent())
+    }
+
+    /// Those, of the planned requests: 0 to 1.
     pub fn error_share(&self) -> f64 {
-        ratio(self.counts.wrong.saturating_add(self.counts.failed), self.counts.offered).min(1.0)
+        ratio(self.not_ok(), self.counts.planned).min(1.0)
+    }
+
+    /// Requests that a healthy run may still have on their way when its schedule ends: those of twice
+    /// the median service time, and one. 0 in a closed loop, which has no rate.
+    pub fn on_their_way(&self) -> f64 {
+        let service_ns = self.histogram(Kind::Service).percentile_ns("50");
+        let of_rate = |rate: f64| rate * (service_ns as f64 / 1e9) * 2.0 + 1.0;
+        self.description.rate_per_second.map_or(0.0, of_rate)
     }
 }
 

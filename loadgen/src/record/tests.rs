@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::*;
-use crate::measure::{Kind, Totals, new_total_histogram};
+use crate::measure::{Counts, Kind, ThreadUse, Totals, new_total_histogram};
 use crate::test_support::sample_record;
 
 #[test]
@@ -165,4 +165,28 @@ fn the_record_holds_every_kind_and_all_together() {
     let record = sample_record(2, 10, 1_000_000);
     assert_eq!(record.histograms.len(), Kind::ALL.len() + 1);
     assert_eq!(record.histograms["all"].count, 20);
+}
+
+#[test]
+fn requests_never_sent_count_against_the_run() {
+    let counts = Counts {
+        planned: 100,
+        offered: 60,
+        unsent_queue_full: 30,
+        unsent_at_end: 10,
+        ok: 60,
+        ..Counts::default()
+    };
+    let record =
+        RunRecord::new(Description::default(), UNIX_EPOCH, &Totals { counts, ..Totals::default() }, vec![]);
+    assert_eq!((record.good_share(), record.error_share(), record.not_ok()), (0.6, 0.4, 40));
+}
+
+#[test]
+fn a_grace_without_work_does_not_hide_a_busy_client() {
+    let thread = ThreadUse { user_ns: 9_500_000_000, ..ThreadUse::default() };
+    let totals = Totals { threads: vec![thread], end_ns: 15_000_000_000, ..Totals::default() };
+    let description = Description { duration_ns: 10_000_000_000, ..Description::default() };
+    let record = RunRecord::new(description, UNIX_EPOCH, &totals, vec![]);
+    assert!((record.client.busy_share - 0.95).abs() < 1e-9, "{}", record.client.busy_share);
 }

@@ -64,6 +64,8 @@ fn what_waits_for_a_connection_is_told_apart_from_what_was_never_sent() {
     assert!(counts.unsent_at_end >= 1, "{counts:?}");
     assert!(counts.ok >= 1 && counts.ok <= 14, "{counts:?}");
     assert!(totals.histograms.of(Kind::ClientWait).max() >= 50 * MS);
+    // What was given up at the end had waited longer than anything that was sent.
+    assert!(totals.histograms.of(Kind::Failed).max() >= 200 * MS);
     assert!(totals.histograms.of(Kind::Service).max() < totals.histograms.of(Kind::Response).max());
 }
 

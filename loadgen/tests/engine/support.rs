@@ -98,7 +98,7 @@ pub fn finish_watched(plan: Plan, watch: Watch) -> Finished {
     assert_eq!(errors, counts.wrong + counts.failed);
     let histograms = &finished.totals.histograms;
     assert_eq!(histograms.of(Kind::Response).len(), counts.ok);
-    assert_eq!(histograms.of(Kind::Failed).len(), errors);
+    assert_eq!(histograms.of(Kind::Failed).len(), errors + counts.unsent());
     finished
 }
 

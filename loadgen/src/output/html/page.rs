@@ -5,7 +5,7 @@ use super::super::table::{headline, schedule_in_words};
 use super::super::text::{duration, rate, share};
 use super::{curve, escaped, heat, tables, time};
 use crate::measure::Kind;
-use crate::record::{RunRecord, VerdictName, ratio};
+use crate::record::{RunRecord, VerdictName};
 
 const STYLE: &str = include_str!("report.css");
 
@@ -83,7 +83,7 @@ fn cards(record: &RunRecord) -> String {
     let mut cards = vec![
         ("planned", planned.map_or("–".to_owned(), rate)),
         ("answered", rate(record.achieved_per_second)),
-        ("good", share(ratio(record.counts.ok, record.counts.offered))),
+        ("good", share(record.good_share())),
         ("p50", time("50")),
         ("p99", time("99")),
         ("p99.9", time("99.9")),
