@@ -150,17 +150,49 @@ pub fn serialized(request: RouteNetlinkMessage, flags: u16, sequence: u32) -> Ve
     bytes
 }
 
-/// The messages of one datagram; ends at the first that cannot be read.
+/// Bytes of a message's header, in which its length comes first.
+const HEADER_SIZE: usize = 16;
+
+/// The messages of one datagram. One that cannot be read is about something else: an attribute that this
+/// library does not know on any interface of the machine must not hide what follows.
 fn messages(mut bytes: &[u8]) -> impl Iterator<Item = NetlinkMessage<RouteNetlinkMessage>> {
     std::iter::from_fn(move || {
-        let message = NetlinkMessage::<RouteNetlinkMessage>::deserialize(bytes).ok()?;
-        // Messages begin at multiples of four (NLMSG_ALIGN).
-        let length = (message.header.length as usize).next_multiple_of(4).max(16);
-        bytes = bytes.get(length..).unwrap_or_default();
-        Some(message)
+        loop {
+            let length = u32::from_ne_bytes(*bytes.first_chunk()?) as usize;
+            let message = bytes.get(..length).filter(|_| length >= HEADER_SIZE)?;
+            // Messages begin at multiples of four (NLMSG_ALIGN).
+            bytes = bytes.get(length.next_multiple_of(4)..).unwrap_or_default();
+            if let Ok(message) = NetlinkMessage::deserialize(message) {
+                return Some(message);
+            }
+        }
     })
 }
 
 fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An answer of the kernel whose alias is not UTF-8 comes before one that can be read.
+    #[test]
+    fn a_message_that_cannot_be_read_hides_no_other() {
+        // IFLA_IFALIAS (20) behind the 16 bytes of an interface's message.
+        let mut strange = vec![0; HEADER_SIZE + 16];
+        strange.extend([5, 0, 20, 0, 0xe9, 0, 0, 0]);
+        let length = u32::try_from(strange.len()).expect("a short message");
+        strange[..4].copy_from_slice(&length.to_ne_bytes());
+        strange[4..6].copy_from_slice(&libc::RTM_NEWLINK.to_ne_bytes());
+        assert!(NetlinkMessage::<RouteNetlinkMessage>::deserialize(&strange).is_err(), "it can be read");
+        let link = RouteNetlinkMessage::GetLink(netlink_packet_route::link::LinkMessage::default());
+        let datagram = [strange, serialized(link, 0, 7)].concat();
+        let sequences: Vec<u32> = messages(&datagram).map(|read| read.header.sequence_number).collect();
+        assert_eq!(sequences, [7]);
+        for length in 0..datagram.len() {
+            assert!(messages(&datagram[..length]).count() <= 1);
+        }
+    }
 }

@@ -78,12 +78,17 @@ impl Network {
             Err(error) => return Some(format!("the state of {interface} cannot be read: {error}")),
         };
         if !link.up {
+            // Another interface of the same name: nothing is heard any more on the sockets of the first.
+            if self.link.is_some_and(|known| known.index != link.index) {
+                self.forget();
+            }
             self.link = Some(link);
             return Some(format!("{interface} is down or has no carrier"));
         }
         let own = self.own_address();
-        let found = address::list(&mut self.netlink).unwrap_or_default();
-        if !found.iter().any(|(_, net)| net.addr() == own) {
+        // A list that cannot be had says nothing about the address.
+        let found = address::list(&mut self.netlink);
+        if found.is_ok_and(|found| !found.iter().any(|(_, net)| net.addr() == own)) {
             return Some(format!("this machine has lost {own}, its own address"));
         }
         match self.adopt(link) {
@@ -112,7 +117,7 @@ impl Network {
         }
         // Our own removals are told too, and may be old news.
         if self.holds && !suspects.is_empty() {
-            let present = address::list(&mut self.netlink).unwrap_or_default();
+            let Ok(present) = address::list(&mut self.netlink) else { return changes };
             let is_gone = |shared: &IpNet| !present.iter().any(|(_, net)| net.addr() == shared.addr());
             let mut shared = self.ha.addresses.iter().filter(|shared| suspects.contains(&shared.addr()));
             changes.address_lost = shared.find(|shared| is_gone(shared)).map(IpNet::addr);
@@ -136,6 +141,11 @@ impl Network {
     pub fn remove_addresses(&mut self) -> Result<(), (IpNet, io::Error)> {
         self.holds = false;
         self.schedule.end();
+        if self.link.is_none() {
+            // The interface may have another name now, and the addresses still on it.
+            let removed = address::remove_leftovers(&mut self.netlink, &self.ha.addresses);
+            return removed.map(drop).map_err(|error| (self.ha.addresses[0], error));
+        }
         self.each_address(|netlink, index, address| address::remove(netlink, index, address).map(drop))
     }
 
@@ -232,7 +242,7 @@ impl Network {
         (self.link, self.channel, self.packets) = (None, None, None);
     }
 
-    /// Without an interface there is no address either, so nothing is left to do.
+    /// Without an interface there is nothing to change.
     fn each_address(
         &mut self,
         mut change: impl FnMut(&mut Netlink, u32, IpNet) -> io::Result<()>,

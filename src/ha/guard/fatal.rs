@@ -75,7 +75,9 @@ extern "C" fn on_fatal(signal: c_int, information: *mut siginfo_t, _context: *mu
         if channel >= 0 {
             libc::write(channel, [byte::DYING].as_ptr().cast(), 1);
         }
-        let is_fault = !information.is_null() && (*information).si_code > 0;
+        // Others come from the kernel too, as SIGQUIT from a terminal's Ctrl-\, but only once.
+        let is_repeated = matches!(signal, libc::SIGSEGV | libc::SIGBUS | libc::SIGILL | libc::SIGFPE);
+        let is_fault = is_repeated && !information.is_null() && (*information).si_code > 0;
         let place = FATAL.iter().position(|&fatal| fatal == signal);
         let before = place.and_then(|place| BEFORE.get().map(|before| before[place]));
         match before.filter(|_| is_fault) {

@@ -230,6 +230,15 @@ fn a_cable_that_is_pulled_and_put_back() {
 }
 
 #[test]
+fn an_interface_that_gets_another_name_takes_no_address_along() {
+    let Some([a, b]) = pair(FAST) else { return };
+    // Linux renames an interface that is up since 6.2, and leaves its addresses on it.
+    a.host.ip("link set eth0 name lan0");
+    wait_until("the interface to be missed", || a.is(PairState::Fault) && !a.has_address());
+    wait_until("the other node", || b.is(PairState::Active) && b.has_address());
+}
+
+#[test]
 fn a_node_without_its_own_address_takes_no_part_until_it_is_back() {
     let Some([a, b]) = pair(FAST) else { return };
     a.host.ip("address delete 192.0.2.11/24 dev eth0");

@@ -146,16 +146,18 @@ pub fn start(
 }
 
 impl NoticeWriter {
-    /// Writes a message to the log and, as `Echo` says, to standard error. Never waits; with
-    /// `limits::LOG_NOTICES` already waiting it goes to standard error alone and is counted.
+    /// Writes a message to the log and, as `Echo` says, to standard error. Never waits, not even for
+    /// whoever reads standard error: with `limits::LOG_NOTICES` already waiting it is dropped and counted.
     pub fn notice(&self, level: Level, text: impl Into<String>) {
         let Err(error) = self.queue.try_send((level, text.into())) else {
             self.thread.unpark();
             return;
         };
         self.shared.counters.notices_dropped.fetch_add(1, Ordering::Relaxed);
-        let (TrySendError::Full((_, text)) | TrySendError::Disconnected((_, text))) = error;
-        let _ = writeln!(io::stderr(), "{level}: {}", printable(&text));
+        // Without a log thread the process is ending, and nobody is kept waiting any more.
+        if let TrySendError::Disconnected((_, text)) = error {
+            let _ = writeln!(io::stderr(), "{level}: {}", printable(&text));
+        }
     }
 }
 
