@@ -58,6 +58,22 @@ fn run_writes_its_record_and_tells_its_result() {
     assert_eq!((record.counts.planned, record.counts.ok), (100, 100));
     assert_eq!(record.servers["web1"], 100);
     assert!(out.contains("100 planned"), "{out}");
+    assert!(record.counts.persistence_kept >= 50, "{:?}", record.counts);
+}
+
+#[test]
+fn persistence_that_was_never_put_to_the_test_is_a_failure() {
+    let forgets = Origin::start(&["--name", "web1"]);
+    let run = ["-r", "200", "-d", "300ms", "--users", "4", "--verify-persistence", "SRV"];
+    let (code, out, err) = call(&[&["run", &forgets.1][..], &run].concat());
+    assert_eq!(code, 1, "{out} {err}");
+    assert!(out.contains("persistence was not put to the test"), "{out}");
+    // A cookie given by hand is the users' own: answers to it are held to who answered first.
+    let (code, out, err) = call(&[&["run", &forgets.1, "-H", "Cookie: SRV=web1"][..], &run].concat());
+    assert!(
+        is_answered(code) && out.contains("the server that the user's cookie names"),
+        "{code} {out} {err}"
+    );
 }
 
 #[test]

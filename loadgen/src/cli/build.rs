@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use crate::engine::{Load, Plan, Think};
 use crate::limits::QUEUE_MAX;
 use crate::record::{Description, TargetDescription, TlsDescription};
-use crate::request::{Endpoint, Mix, Target, TargetUrl};
+use crate::request::{Endpoint, Jar, Mix, Shape, Target, TargetUrl};
 use crate::schedule::{Schedule, Spacing};
 
 use super::requests::RequestArguments;
@@ -38,7 +38,9 @@ pub fn plan(
     if requests.urls.len() > TARGETS_MAX {
         return Err(BuildError::Usage(format!("more than {TARGETS_MAX} URLs")));
     }
-    let shape = requests.shape().map_err(BuildError::Usage)?;
+    let mut shape = requests.shape().map_err(BuildError::Usage)?;
+    let persistence = requests.persistence();
+    let jar = (requests.cookies || persistence.is_some()).then(|| first_jar(&mut shape));
     let mut endpoints: Vec<Endpoint> = Vec::new();
     let mut keys: Vec<(bool, &str, u16)> = Vec::new();
     let mut targets = Vec::new();
@@ -58,9 +60,7 @@ pub fn plan(
     }
     check_sources(transport, &endpoints)?;
     let weights: Vec<u32> = requests.urls.iter().map(|url: &TargetUrl| url.weight).collect();
-    let persistence = requests.persistence();
-    let cookies = requests.cookies || persistence.is_some();
-    let threads = match (&load, cookies) {
+    let threads = match (&load, jar.is_some()) {
         (Load::Open(_), true) => threads_for_users(requests.users, transport)?,
         _ => transport.threads(),
     };
@@ -72,7 +72,7 @@ pub fn plan(
         connections: transport.connections,
         queue_max: QUEUE_MAX,
         users: requests.users,
-        cookies,
+        jar,
         persistence,
         server_field: Some(requests.server_field.clone()).filter(|name| !name.is_empty()),
         targets,
@@ -87,6 +87,14 @@ pub fn plan(
         resets: transport.reset,
         spin_ns: transport.spin,
     })
+}
+
+/// The cookies given by hand are those that every user begins with: they may change.
+fn first_jar(shape: &mut Shape) -> Jar {
+    let is_cookie = |(name, _): &(String, String)| name.eq_ignore_ascii_case("cookie");
+    let values: Vec<String> =
+        shape.fields.extract_if(.., |field| is_cookie(field)).map(|(_, value)| value).collect();
+    Jar::of_field(values.join("; ").as_bytes())
 }
 
 /// Threads of a run whose users keep cookies. A user belongs to one thread: more threads than users
@@ -168,7 +176,7 @@ fn think_in_words(think: &Think) -> Option<String> {
 fn options(plan: &Plan) -> BTreeMap<String, String> {
     let mut options = BTreeMap::new();
     let mut set = |name: &str, value: String| options.insert(name.to_owned(), value);
-    if plan.cookies {
+    if plan.jar.is_some() {
         set("users", plan.users.to_string());
     }
     if let Some(rule) = &plan.persistence {

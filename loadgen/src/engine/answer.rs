@@ -5,7 +5,7 @@ use httparse::Header;
 use super::connection::InFlight;
 use super::plan::Plan;
 use crate::measure::{Check, ErrorClass, Recorder};
-use crate::request::{BodyCheck, Jar, Persistence, Verdict};
+use crate::request::{BodyCheck, Jar, Persistence, Verdict, concerns};
 use crate::response::Sink;
 
 /// The parts of a worker that an answer concerns.
@@ -16,7 +16,6 @@ pub struct Answer<'a> {
     pub(super) jar: Option<&'a mut Jar>,
     pub(super) request: &'a mut InFlight,
     pub(super) body: Option<&'a mut BodyCheck>,
-    pub(super) sent_cookie: &'a [u8],
 }
 
 impl Sink for Answer<'_> {
@@ -38,11 +37,14 @@ impl Sink for Answer<'_> {
 
 impl Answer<'_> {
     fn look_at(&mut self, fields: &[Header<'_>]) {
+        let rule = self.plan.persistence.as_ref();
+        let mut is_set = false;
         for field in fields {
             if let Some(jar) = &mut self.jar
                 && field.name.eq_ignore_ascii_case("set-cookie")
             {
                 jar.obey(field.value);
+                is_set |= rule.is_some_and(|rule| concerns(field.value, rule.cookie.as_bytes()));
             }
             if let Some(name) = &self.plan.server_field
                 && field.name.eq_ignore_ascii_case(name)
@@ -50,21 +52,20 @@ impl Answer<'_> {
                 self.request.server = self.recorder.server(field.value.trim_ascii());
             }
         }
-        let fault = self.plan.expectations.judge_fields(fields).or_else(|| self.judge_persistence());
+        // Judged whatever else is wrong: what an answer teaches holds for the next ones.
+        let broken = rule.and_then(|_| self.judge_persistence(is_set));
+        let fault = self.plan.expectations.judge_fields(fields).or(broken);
         self.request.fault = self.request.fault.or(fault);
     }
 
-    fn judge_persistence(&mut self) -> Option<ErrorClass> {
-        let rule = self.plan.persistence.as_ref()?;
+    fn judge_persistence(&mut self, is_set: bool) -> Option<ErrorClass> {
+        let request = &mut *self.request;
         // An answer that does not say whose it is proves nothing, and that is told.
-        let Some(server) = self.request.server else {
+        let Some(server) = request.server else {
             return Some(ErrorClass::CheckFailed(Check::Header));
         };
-        let sent = (!self.sent_cookie.is_empty()).then_some(self.sent_cookie);
-        let set = self.jar.as_ref().and_then(|jar| jar.value(rule.cookie.as_bytes()));
-        match self.persistence.judge(sent, set, server) {
-            Verdict::Kept => None,
-            Verdict::Broken { .. } => Some(ErrorClass::WrongServer),
-        }
+        let verdict = self.persistence.judge(request.user, request.claim, is_set, server);
+        request.verdict = Some(verdict);
+        matches!(verdict, Verdict::Broken { .. }).then_some(ErrorClass::WrongServer)
     }
 }

@@ -9,7 +9,7 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use crate::limits::KEPT_BYTES_MAX;
 use crate::measure::ErrorClass;
-use crate::request::BodyCheck;
+use crate::request::{BodyCheck, Claim, Verdict};
 use crate::response::Reader;
 use crate::tls::ClientSession;
 
@@ -48,6 +48,10 @@ pub struct InFlight {
     pub user: u32,
     /// Who answered.
     pub server: Option<u16>,
+    /// Who has to answer, by the persistence cookie that it carries.
+    pub claim: Claim,
+    /// Who that is, once the answer has shown whether it keeps to it.
+    pub verdict: Option<Verdict>,
     /// What is wrong with the answer so far.
     pub fault: Option<ErrorClass>,
 }
@@ -70,8 +74,6 @@ pub struct Connection {
     pub reader: Reader,
     /// Follows the answer's body where that is asked for.
     pub body: Option<Box<BodyCheck>>,
-    /// Value of the persistence cookie that the request carried.
-    pub sent_cookie: Vec<u8>,
     /// The peer has ended its side: what it has sent is still to be read, and nothing is asked of it.
     pub peer_ended: bool,
     /// Answers so far.
@@ -121,7 +123,6 @@ impl Connection {
             request: None,
             reader: Reader::new(false),
             body: None,
-            sent_cookie: Vec::new(),
             peer_ended: false,
             answers: 0,
             opened_ns: now_ns,

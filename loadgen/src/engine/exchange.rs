@@ -7,6 +7,7 @@ use super::table::Token;
 use super::worker::Worker;
 use crate::limits::BACK_OFF;
 use crate::measure::{ErrorClass, Sample};
+use crate::request::Verdict;
 
 /// How a connection came to its end.
 #[derive(Debug)]
@@ -53,7 +54,7 @@ impl Worker {
 
     fn judge(&self, connection: &mut Connection, request: &InFlight, has_extra: bool) -> Option<ErrorClass> {
         let expectations = &self.plan.expectations;
-        let body = connection.body.take();
+        let body = connection.body.as_mut();
         request
             .fault
             .or_else(|| expectations.judge_length(connection.reader.body_bytes()))
@@ -78,14 +79,17 @@ impl Worker {
             target: request.target,
             server: request.server,
         };
+        if request.verdict == Some(Verdict::Kept) {
+            self.recorder.kept_persistence(request.planned_ns);
+        }
         match fault {
             None => self.recorder.completed(&sample),
             Some(class) => {
                 let url = &self.plan.targets[usize::from(request.target)].url;
-                let cookie = String::from_utf8_lossy(&connection.sent_cookie);
-                let example = || match class {
-                    ErrorClass::WrongServer => format!("{url}: not the server of the cookie {cookie:?}"),
-                    _ => format!("{url}: status {}, {} bytes of body", sample.status, sample.body_bytes),
+                let broken = self.broken_persistence(request);
+                let example = || match broken {
+                    Some(names) => format!("{url}: {names}"),
+                    None => format!("{url}: status {}, {} bytes of body", sample.status, sample.body_bytes),
                 };
                 self.recorder.completed_wrong(&sample, class, example);
             }
@@ -96,6 +100,14 @@ impl Worker {
         }
     }
 
+    /// Who answered and who should have, in words.
+    fn broken_persistence(&self, request: &InFlight) -> Option<String> {
+        let Some(Verdict::Broken { expected }) = request.verdict else { return None };
+        let answered = self.recorder.server_name(request.server?);
+        let named = self.recorder.server_name(expected);
+        Some(format!("answered by {answered:?}, and the request's cookie names {named:?}"))
+    }
+
     /// A handshake is complete, which was all that was wanted.
     pub(super) fn complete_handshake(&mut self, token: Token, mut connection: Box<Connection>, now_ns: u64) {
         let Some(request) = connection.request.take() else { return self.close(token, connection) };
@@ -103,11 +115,16 @@ impl Worker {
         self.table.disarm(token);
         self.record(&connection, &request, None, now_ns);
         self.in_flight -= 1;
-        if self.is_closed_loop() {
-            self.vacate(connection.seat, token);
-            self.schedule_turn(connection.seat, now_ns);
-        }
         self.await_ticket(token, connection, now_ns);
+    }
+
+    /// A connection that only wanted its handshake ends, and a closed loop's place opens the next.
+    pub(super) fn leave(&mut self, token: Token, connection: Box<Connection>, now_ns: u64) {
+        let seat = connection.seat;
+        self.close(token, connection);
+        if self.is_closed_loop() {
+            self.schedule_turn(seat, now_ns);
+        }
     }
 
     /// A closed loop: the next request follows, at once or after a pause.
@@ -184,7 +201,12 @@ impl Worker {
     /// The peer, or what it sent, ended the connection.
     pub(super) fn end(&mut self, token: Token, connection: Box<Connection>, ending: Ending, now_ns: u64) {
         let (class, why) = match (connection.phase, ending) {
-            (Phase::Free | Phase::AwaitingTicket, _) => return self.close(token, connection),
+            (Phase::AwaitingTicket, _) => return self.ticket_waited(token, connection, now_ns),
+            (Phase::Free, Ending::Unasked) => {
+                self.recorder.unasked();
+                return self.close(token, connection);
+            }
+            (Phase::Free, _) => return self.close(token, connection),
             (_, Ending::Fault(class, why)) => (class, why),
             (Phase::Handshaking, _) => {
                 (ErrorClass::TlsProtocol, "the connection ended in the handshake".to_owned())

@@ -8,6 +8,7 @@ use super::faults;
 use super::table::Token;
 use super::worker::{Due, Worker};
 use crate::measure::ErrorClass;
+use crate::request::Claim;
 use crate::response::Reader;
 
 /// Requests launched before events have their turn again: a thread that is late catches up without
@@ -16,8 +17,12 @@ const LAUNCHES_IN_A_ROW: usize = 64;
 
 impl Worker {
     /// Launches what is due; false when more is due than was launched.
-    pub(super) fn launch_due(&mut self, now_ns: u64) -> bool {
-        for _ in 0..LAUNCHES_IN_A_ROW {
+    pub(super) fn launch_due(&mut self, mut now_ns: u64) -> bool {
+        for launched in 0..LAUNCHES_IN_A_ROW {
+            if launched > 0 {
+                // Writing takes microseconds: each request has its own time.
+                now_ns = self.clock.now_ns();
+            }
             let is_more = match self.is_closed_loop() {
                 true => self.launch_turn(now_ns),
                 false => self.launch_arrival(now_ns),
@@ -106,8 +111,11 @@ impl Worker {
     }
 
     /// Gives queued requests what has become free: connections of their endpoint, or room for new ones.
-    pub(super) fn serve_queue(&mut self, now_ns: u64) {
-        for _ in 0..LAUNCHES_IN_A_ROW {
+    pub(super) fn serve_queue(&mut self, mut now_ns: u64) {
+        for served in 0..LAUNCHES_IN_A_ROW {
+            if served > 0 && !self.queue.is_empty() {
+                now_ns = self.clock.now_ns();
+            }
             let Some(&due) = self.queue.front() else { return };
             let endpoint = self.plan.targets[usize::from(due.target)].endpoint;
             let free = self.take_free(endpoint);
@@ -220,12 +228,14 @@ impl Worker {
             &self.scratch.request
         };
         if let Some(rule) = &plan.persistence {
-            connection.sent_cookie.clear();
             let value = jar.and_then(|jar| jar.value(rule.cookie.as_bytes()));
-            connection.sent_cookie.extend_from_slice(value.unwrap_or_default());
+            request.claim = self.persistence.claim(request.user, value);
         }
         connection.reader = Reader::new(target.is_head);
-        connection.body = plan.expectations.body_check().map(Box::new);
+        match &mut connection.body {
+            Some(body) => body.restart(&plan.expectations),
+            None => connection.body = plan.expectations.body_check().map(Box::new),
+        }
         connection.phase = Phase::Exchanging;
         self.recorder.moved(0, bytes.len() as u64);
         let result = match &mut connection.tls {
@@ -258,6 +268,8 @@ fn in_flight(due: &Due) -> InFlight {
         target: due.target,
         user: due.user,
         server: None,
+        claim: Claim::None,
+        verdict: None,
         fault: None,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::request::{Endpoint, Expectations, Mix, PersistenceRule, Target};
+use crate::request::{Endpoint, Expectations, Jar, Mix, PersistenceRule, Target};
 use crate::schedule::{Random, Schedule};
 use crate::tls::ClientTls;
 
@@ -87,8 +87,8 @@ pub struct Plan {
     /// Virtual users of an open loop, all threads together; at least one per thread. A closed loop has one
     /// per connection.
     pub users: u64,
-    /// Whether users keep cookies.
-    pub cookies: bool,
+    /// The cookies that every user begins with; `None`: users keep no cookies.
+    pub jar: Option<Jar>,
     /// Whether answers have to come from the server that a cookie names.
     pub persistence: Option<PersistenceRule>,
     /// Response field in which a server says who it is.
@@ -126,6 +126,6 @@ impl Plan {
 
     /// Whether anything but status and framing is read from heads.
     pub fn looks_at_fields(&self) -> bool {
-        self.cookies || self.server_field.is_some() || self.expectations.field.is_some()
+        self.jar.is_some() || self.server_field.is_some() || self.expectations.field.is_some()
     }
 }

@@ -6,7 +6,7 @@ use super::exchange::Ending;
 use super::faults;
 use super::reactor::Ready;
 use super::table::Token;
-use super::worker::Worker;
+use super::worker::{Tickets, Worker};
 use crate::limits::{READS_IN_A_ROW, TICKET_WAIT};
 use crate::measure::ErrorClass;
 use crate::tls::ClientSession;
@@ -143,46 +143,60 @@ impl Worker {
         self.complete_handshake(token, connection, now_ns);
     }
 
-    /// Waits for the ticket that the next handshake is to be resumed with, where that is wanted.
+    /// Waits for the ticket that the next handshake is to be resumed with, where that is wanted and
+    /// there is hope: the connection keeps its place meanwhile.
     pub(super) fn await_ticket(&mut self, token: Token, mut connection: Box<Connection>, now_ns: u64) {
-        let wants =
-            self.plan.tls.resumes && connection.tls.as_ref().is_some_and(|session| !session.has_ticket());
-        if !wants {
-            return self.close(token, connection);
+        let has_none = connection.tls.as_ref().is_some_and(|session| !session.has_ticket());
+        let known = &mut self.tickets[usize::from(connection.endpoint)];
+        let is_worth_it = matches!(*known, Tickets::Unknown | Tickets::Sent);
+        if !(self.plan.tls.resumes && has_none && is_worth_it) {
+            return self.leave(token, connection, now_ns);
+        }
+        if *known == Tickets::Unknown {
+            *known = Tickets::Probing;
         }
         connection.phase = Phase::AwaitingTicket;
         self.table.arm(token, now_ns.saturating_add(TICKET_WAIT.as_nanos() as u64));
         self.table.put(token, connection);
     }
 
+    /// The wait for a ticket is over: it came, or none will.
+    pub(super) fn ticket_waited(&mut self, token: Token, connection: Box<Connection>, now_ns: u64) {
+        let has_one = connection.tls.as_ref().is_some_and(|session| session.has_ticket());
+        let known = &mut self.tickets[usize::from(connection.endpoint)];
+        *known = match (has_one, *known) {
+            (true, _) => Tickets::Sent,
+            (false, Tickets::Probing) => Tickets::Missing,
+            (false, known) => known,
+        };
+        self.leave(token, connection, now_ns);
+    }
+
     /// Reads what is there, up to a turn's worth; returns the time after it.
     fn read(&mut self, token: Token, connection: Box<Connection>) -> u64 {
-        let mut now_ns = self.clock.now_ns();
         let mut connection = connection;
+        let mut read_ns = 0;
         for _ in 0..READS_IN_A_ROW {
-            match self.read_once(token, connection, now_ns) {
-                (Step::Gone, _) => return now_ns,
-                (Step::Dry, Some(kept)) => {
-                    self.table.put(token, kept);
-                    return now_ns;
-                }
-                (_, Some(kept)) => connection = kept,
-                (_, None) => return now_ns,
+            let (step, kept, now_ns) = self.read_once(token, connection);
+            read_ns = now_ns;
+            let Some(kept) = kept else { return read_ns };
+            connection = kept;
+            if matches!(step, Step::Dry) {
+                self.table.put(token, connection);
+                return read_ns;
             }
-            now_ns = self.clock.now_ns();
         }
         self.table.put(token, connection);
         self.again.push(token);
-        now_ns
+        read_ns
     }
 
-    /// Reads once and deals with it. The connection comes back unless it ended.
+    /// Reads once and deals with it; returns the time of it. The connection comes back unless it ended.
     fn read_once(
         &mut self,
         token: Token,
         mut connection: Box<Connection>,
-        now_ns: u64,
-    ) -> (Step, Option<Box<Connection>>) {
+    ) -> (Step, Option<Box<Connection>>, u64) {
         let is_tls = connection.tls.is_some();
         let rest = if is_tls { &connection.sealed_rest } else { &connection.rest };
         let kept = rest.len();
@@ -193,6 +207,7 @@ impl Worker {
         }
         buffer[..kept].copy_from_slice(rest);
         let result = connection.read(&mut buffer[kept..]);
+        let now_ns = self.clock.now_ns();
         // An end that was told of is read up to: no edge tells of it again.
         let is_short = matches!(result, Ok(Some(count)) if count < buffer.len() - kept);
         let is_dry = is_short && !connection.peer_ended;
@@ -221,10 +236,10 @@ impl Worker {
         match ended {
             Err((connection, ending)) => {
                 self.end(token, connection, ending, now_ns);
-                (Step::Gone, None)
+                (Step::Gone, None, now_ns)
             }
-            Ok((Step::More, kept)) if is_dry => (Step::Dry, kept),
-            Ok(step) => step,
+            Ok((Step::More, kept)) if is_dry => (Step::Dry, kept, now_ns),
+            Ok((step, kept)) => (step, kept, now_ns),
         }
     }
 
@@ -311,7 +326,7 @@ impl Worker {
         bytes: &[u8],
         now_ns: u64,
     ) -> Stepped {
-        let Connection { request, reader, body, sent_cookie, phase, .. } = &mut *connection;
+        let Connection { request, reader, body, phase, .. } = &mut *connection;
         let (Phase::Exchanging, Some(request)) = (*phase, request) else {
             // Nobody asked for these bytes.
             return Err((connection, Ending::Unasked));
@@ -326,7 +341,6 @@ impl Worker {
             jar: self.jars.get_mut(request.user as usize),
             body: body.as_deref_mut(),
             request,
-            sent_cookie,
         };
         let fed = reader.feed(bytes, &mut answer);
         match fed {
@@ -357,7 +371,8 @@ impl Worker {
             Phase::Handshaking => ErrorClass::TlsTimeout,
             Phase::Exchanging if connection.has_unwritten() => ErrorClass::WriteTimeout,
             Phase::Exchanging => ErrorClass::ReadTimeout,
-            Phase::Free | Phase::AwaitingTicket => return self.close(token, connection),
+            Phase::AwaitingTicket => return self.ticket_waited(token, connection, deadline_ns),
+            Phase::Free => return self.close(token, connection),
         };
         self.fail(token, connection, class, deadline_ns, "the time was up");
     }

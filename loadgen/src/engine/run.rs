@@ -125,8 +125,9 @@ pub fn run(plan: Plan, watch: Watch, sink: &mut dyn SecondSink) -> Result<Finish
     };
     let (collector, recorders) = start(setup);
     // Made before the clock starts: reading authorities takes longer than a thread's start.
+    let tls = client_config(&plan)?;
     let tls: Vec<Option<Arc<ClientConfig>>> =
-        recorders.iter().map(|_| client_config(&plan)).collect::<Result<_, _>>()?;
+        recorders.iter().map(|_| tls.as_ref().map(|tls| Arc::new(plan.tls.apart(tls)))).collect();
     let shared = Arc::new(Shared { stop: watch.stop.clone(), agreed: OnceLock::new() });
     let origin = Instant::now() + START_DELAY;
     let started = *watch.started.get_or_init(|| SystemTime::now() + START_DELAY);
@@ -156,9 +157,9 @@ pub fn run(plan: Plan, watch: Watch, sink: &mut dyn SecondSink) -> Result<Finish
     Ok(Finished { totals, started, elapsed, mismatch, tls: shared.agreed.get().cloned() })
 }
 
-fn client_config(plan: &Plan) -> Result<Option<Arc<ClientConfig>>, RunError> {
+fn client_config(plan: &Plan) -> Result<Option<ClientConfig>, RunError> {
     if plan.endpoints.iter().all(|endpoint| endpoint.secure.is_none()) {
         return Ok(None);
     }
-    Ok(Some(Arc::new(plan.tls.build().map_err(RunError::Tls)?)))
+    Ok(Some(plan.tls.build().map_err(RunError::Tls)?))
 }

@@ -43,6 +43,20 @@ pub struct Due {
     pub user: u32,
 }
 
+/// Whether servers of an endpoint send tickets after a TLS 1.3 handshake, as far as that is known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Tickets {
+    /// No connection has waited for one yet.
+    #[default]
+    Unknown,
+    /// One connection waits to find out; the others do not.
+    Probing,
+    /// They do: each connection waits for its own.
+    Sent,
+    /// None came in time: nobody waits any more.
+    Missing,
+}
+
 /// Buffers that all connections of the thread use in turn.
 pub struct Scratch {
     /// What is read.
@@ -81,6 +95,8 @@ pub struct Worker {
     pub(super) jars: Vec<Jar>,
     pub(super) users: u64,
     pub(super) persistence: Persistence,
+    /// What is known of each endpoint's tickets.
+    pub(super) tickets: Vec<Tickets>,
     pub(super) in_flight: u64,
     /// Connections that have more to read than one turn allows.
     pub(super) again: Vec<Token>,
@@ -121,7 +137,7 @@ impl Worker {
         let is_closed_loop = arrivals.is_none();
         let seats = if is_closed_loop { connections_max } else { 0 };
         let users = if is_closed_loop { seats as u64 } else { plan.share(plan.users, thread).max(1) };
-        let jars = if plan.cookies { vec![Jar::default(); users as usize] } else { Vec::new() };
+        let jars = plan.jar.as_ref().map_or(Vec::new(), |jar| vec![jar.clone(); users as usize]);
         Ok(Self {
             reactor: Reactor::new()?,
             table: Table::default(),
@@ -138,7 +154,8 @@ impl Worker {
             opening: 0,
             opening_max: (OPENING_AT_ONCE / plan.threads.max(1)).max(1),
             seats: vec![None; seats],
-            persistence: Persistence::default(),
+            persistence: Persistence::new(if plan.persistence.is_some() { users as usize } else { 0 }),
+            tickets: vec![Tickets::default(); plan.endpoints.len()],
             in_flight: 0,
             again: Vec::new(),
             random: Random::new(0x746f_7269_6900 + thread as u64),

@@ -28,6 +28,9 @@ pub struct Counts {
     pub wrong: u64,
     /// Requests without a complete answer.
     pub failed: u64,
+    /// Complete answers that were held to the server that their request's cookie names, and kept to it.
+    #[serde(default)]
+    pub persistence_kept: u64,
     /// Good answers that came before the schedule ended: the base of rates.
     pub in_time: u64,
     /// Requests planned during the warm-up, which count nowhere else.
@@ -42,6 +45,9 @@ pub struct Counts {
     pub connections_opened: u64,
     /// Connections that ended.
     pub connections_closed: u64,
+    /// Connections of these on which bytes came while nothing was asked for.
+    #[serde(default)]
+    pub connections_unasked: u64,
     /// TLS handshakes completed.
     pub handshakes: u64,
     /// TLS handshakes of these that resumed an earlier session.
@@ -94,6 +100,7 @@ impl Counts {
             (&mut self.ok, other.ok),
             (&mut self.wrong, other.wrong),
             (&mut self.failed, other.failed),
+            (&mut self.persistence_kept, other.persistence_kept),
             (&mut self.in_time, other.in_time),
             (&mut self.warm_up, other.warm_up),
             (&mut self.body_bytes, other.body_bytes),
@@ -101,6 +108,7 @@ impl Counts {
             (&mut self.written_bytes, other.written_bytes),
             (&mut self.connections_opened, other.connections_opened),
             (&mut self.connections_closed, other.connections_closed),
+            (&mut self.connections_unasked, other.connections_unasked),
             (&mut self.handshakes, other.handshakes),
             (&mut self.handshakes_resumed, other.handshakes_resumed),
         ];

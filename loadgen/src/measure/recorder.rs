@@ -149,6 +149,11 @@ impl Recorder {
         histograms.record(Kind::FirstByte, sample.first_byte_ns.saturating_sub(sample.written_ns));
     }
 
+    /// A complete answer came from the server that its request's cookie names; tell its end as well.
+    pub fn kept_persistence(&mut self, planned_ns: u64) {
+        self.current.counts.persistence_kept += u64::from(self.is_measured(planned_ns));
+    }
+
     /// A complete answer that breaks an expectation. Its time goes with the failures: a fast error
     /// page must not make a run look better.
     pub fn completed_wrong(&mut self, sample: &Sample, class: ErrorClass, example: impl FnOnce() -> String) {
@@ -227,6 +232,11 @@ impl Recorder {
     pub fn disconnected(&mut self, answers: u64) {
         self.current.counts.connections_closed += 1;
         self.current.answers_per_connection.saturating_record(answers);
+    }
+
+    /// A free connection was closed because bytes came over it that nobody had asked for.
+    pub fn unasked(&mut self) {
+        self.current.counts.connections_unasked += 1;
     }
 
     /// Bytes moved on a connection.

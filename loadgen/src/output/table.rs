@@ -235,6 +235,10 @@ fn requests(text: &mut String, record: &RunRecord) {
         grouped(counts.connections_opened),
         grouped(counts.connections_closed)
     );
+    if counts.connections_unasked > 0 {
+        let unasked = grouped(counts.connections_unasked);
+        let _ = write!(connections, ", {unasked} of them because bytes came that nobody had asked for");
+    }
     if let Some(fairness) = &record.fairness {
         let _ = write!(
             connections,
@@ -245,6 +249,13 @@ fn requests(text: &mut String, record: &RunRecord) {
         );
     }
     line(text, &connections);
+    if counts.persistence_kept > 0 {
+        let kept = grouped(counts.persistence_kept);
+        line(
+            text,
+            &format!("persistence   {kept} answers came from the server that the user's cookie names"),
+        );
+    }
     let named = |entries: Vec<String>| entries.join("  ");
     let statuses =
         record.statuses.iter().take(ROWS_MAX).map(|(code, count)| format!("{code}: {}", grouped(*count)));

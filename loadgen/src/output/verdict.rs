@@ -96,6 +96,15 @@ fn failures(record: &RunRecord) -> Vec<String> {
         let most = most.map_or(String::new(), |entry| format!(", mostly for {}", entry.class.label()));
         reasons.push(format!("not one good answer to {} requests{most}", grouped(counts.planned)));
     }
+    if let Some(cookie) = record.description.options.get("verify_persistence")
+        && counts.ok > 0
+        && counts.persistence_kept == 0
+    {
+        reasons.push(format!(
+            "persistence was not put to the test: no answer came to a request whose cookie {cookie:?} named its \
+             server; either nobody sets it, or each user asked only once"
+        ));
+    }
     for entry in record.errors.entries().iter().filter(|entry| entry.class.is_broken_expectation()) {
         let count = grouped(entry.count);
         reasons.push(match entry.class {

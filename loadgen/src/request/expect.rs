@@ -94,10 +94,10 @@ impl Expectations {
     /// What follows the content of one body; `None` when nobody asked.
     pub fn body_check(&self) -> Option<BodyCheck> {
         let wanted = self.body_contains.is_some() || self.body_sha256.is_some();
-        wanted.then(|| BodyCheck {
-            digest: self.body_sha256.map(|_| Context::new(&SHA256)),
-            found: self.body_contains.is_none(),
-            tail: Vec::new(),
+        wanted.then(|| {
+            let mut check = BodyCheck { digest: None, found: false, tail: Vec::new() };
+            check.restart(self);
+            check
         })
     }
 }
@@ -111,6 +111,13 @@ pub struct BodyCheck {
 }
 
 impl BodyCheck {
+    /// Begins anew, for the next body.
+    pub fn restart(&mut self, expectations: &Expectations) {
+        self.digest = expectations.body_sha256.map(|_| Context::new(&SHA256));
+        self.found = expectations.body_contains.is_none();
+        self.tail.clear();
+    }
+
     /// Takes the next piece.
     pub fn feed(&mut self, piece: &[u8], expectations: &Expectations) {
         if let Some(digest) = &mut self.digest {
@@ -130,8 +137,8 @@ impl BodyCheck {
     }
 
     /// What is wrong with the whole.
-    pub fn judge(self, expectations: &Expectations) -> Option<ErrorClass> {
-        let digest_is_right = match (self.digest, expectations.body_sha256) {
+    pub fn judge(&mut self, expectations: &Expectations) -> Option<ErrorClass> {
+        let digest_is_right = match (self.digest.take(), expectations.body_sha256) {
             (Some(digest), Some(expected)) => digest.finish().as_ref() == expected,
             _ => true,
         };

@@ -18,6 +18,13 @@ pub struct Jar {
 }
 
 impl Jar {
+    /// The cookies of a Cookie field given by hand.
+    pub fn of_field(value: &[u8]) -> Self {
+        let mut jar = Self::default();
+        value.split(|&byte| byte == b';').for_each(|pair| jar.obey(pair));
+        jar
+    }
+
     /// The line to send, empty without cookies.
     pub fn line(&self) -> &[u8] {
         &self.line
@@ -72,6 +79,12 @@ impl Jar {
     }
 }
 
+/// Whether a Set-Cookie value concerns the cookie of this name.
+pub fn concerns(set_cookie: &[u8], name: &[u8]) -> bool {
+    let first = set_cookie.split(|&byte| byte == b';').next();
+    first.and_then(split_pair).is_some_and(|(own, _)| own == name)
+}
+
 /// Name and value around the first equals sign, without the blanks around them.
 fn split_pair(part: &[u8]) -> Option<(&[u8], &[u8])> {
     let equals = part.iter().position(|&byte| byte == b'=')?;
@@ -107,6 +120,13 @@ mod tests {
             jar.obey(nonsense);
             assert_eq!(jar.line(), b"");
         }
+    }
+
+    #[test]
+    fn begins_with_the_cookies_of_a_field() {
+        let jar = Jar::of_field(b"SRV=s1; theme=a=b;; lone");
+        assert_eq!(jar.line(), b"Cookie: SRV=s1; theme=a=b\r\n");
+        assert!(concerns(b" SRV = s2; path=/", b"SRV") && !concerns(b"X=SRV", b"SRV") && !concerns(b"", b""));
     }
 
     #[test]

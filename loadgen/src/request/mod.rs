@@ -9,7 +9,7 @@ mod target;
 
 pub use endpoint::{Endpoint, Secure};
 pub use expect::{BodyCheck, Expectations, StatusSet};
-pub use jar::Jar;
+pub use jar::{Jar, concerns};
 pub use mix::Mix;
-pub use persistence::{Persistence, PersistenceRule, Verdict};
+pub use persistence::{Claim, Persistence, PersistenceRule, Verdict};
 pub use target::{Shape, Target, TargetUrl};

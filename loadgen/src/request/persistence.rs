@@ -1,10 +1,8 @@
 //! Whether a user's answers come from the server that the user's cookie names.
 //!
-//! What a cookie's value stands for is learnt: the server that sets it is the one it names. From then
-//! on every answer to a request that carried this value has to come from that server.
-
-/// Cookie values that are told apart; a pool of servers is far smaller.
-const VALUES_MAX: usize = 256;
+//! What a cookie's value stands for is learnt from each user's own answers: the server that sets it is
+//! the one it names. From then on every answer to a request that carried it has to come from that server.
+//! Values may be as many as users, as with cookies that carry a session's number or a date.
 
 /// What to look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,53 +13,69 @@ pub struct PersistenceRule {
     pub server_field: String,
 }
 
-/// What one thread has learnt.
-#[derive(Debug, Clone, Default)]
-pub struct Persistence {
-    /// Cookie value and the number of the server that set it.
-    learnt: Vec<(Vec<u8>, u16)>,
+/// Whom the cookie of a request names, as far as that is known when the request is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Claim {
+    /// It carries no such cookie.
+    #[default]
+    None,
+    /// It carries a value that came from elsewhere, and no answer to it has been seen.
+    Unknown,
+    /// The server of this number.
+    Server(u16),
 }
 
-/// How an answer is to be judged.
+/// What an answer says about persistence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// The right server, or nothing to hold it to.
+    /// Nothing: there was no claim to hold it to.
+    Unproven,
+    /// It came from the server that the cookie names.
     Kept,
-    /// Another server than the one the cookie names.
+    /// It came from another.
     Broken {
         /// Number of the server that the cookie names.
         expected: u16,
     },
 }
 
+/// What one thread has learnt of its users' cookies.
+#[derive(Debug, Clone, Default)]
+pub struct Persistence {
+    /// The server that each user's cookie names.
+    named: Vec<Option<u16>>,
+}
+
 impl Persistence {
-    /// Judges an answer of `server` to a request that carried `sent`, and learns from `set`, the
-    /// cookie's value after the answer.
-    pub fn judge(&mut self, sent: Option<&[u8]>, set: Option<&[u8]>, server: u16) -> Verdict {
-        let was_set = set.is_some() && set != sent;
-        if was_set && let Some(value) = set {
-            self.learn(value, server);
+    /// Nothing is known of so many users.
+    pub fn new(users: usize) -> Self {
+        Self { named: vec![None; users] }
+    }
+
+    /// What a request of `user` claims that carries `value`, the cookie in the user's jar now.
+    pub fn claim(&self, user: u32, value: Option<&[u8]>) -> Claim {
+        match (value, self.named.get(user as usize)) {
+            (None, _) | (_, None) => Claim::None,
+            (Some(_), Some(None)) => Claim::Unknown,
+            (Some(_), Some(Some(server))) => Claim::Server(*server),
         }
-        match sent.and_then(|value| self.named_by(value)) {
-            Some(expected) if expected != server => Verdict::Broken { expected },
-            Some(_) => Verdict::Kept,
-            None => {
-                // A cookie that came from elsewhere (a user's own header): the first answer teaches.
-                if let Some(value) = sent {
-                    self.learn(value, server);
-                }
-                Verdict::Kept
+    }
+
+    /// Judges an answer of `server`, and learns from it. `is_set`: the answer sets the cookie.
+    ///
+    /// The claim is the request's: another answer may have changed the user's cookie meanwhile.
+    pub fn judge(&mut self, user: u32, claim: Claim, is_set: bool, server: u16) -> Verdict {
+        if let Some(named) = self.named.get_mut(user as usize) {
+            // A value from elsewhere names whoever answers to it first.
+            let is_first_answer = claim == Claim::Unknown && named.is_none();
+            if is_set || is_first_answer {
+                *named = Some(server);
             }
         }
-    }
-
-    fn named_by(&self, value: &[u8]) -> Option<u16> {
-        self.learnt.iter().find(|(own, _)| own == value).map(|&(_, server)| server)
-    }
-
-    fn learn(&mut self, value: &[u8], server: u16) {
-        if self.named_by(value).is_none() && self.learnt.len() < VALUES_MAX {
-            self.learnt.push((value.to_vec(), server));
+        match claim {
+            Claim::None | Claim::Unknown => Verdict::Unproven,
+            Claim::Server(expected) if expected == server => Verdict::Kept,
+            Claim::Server(expected) => Verdict::Broken { expected },
         }
     }
 }
@@ -70,17 +84,57 @@ impl Persistence {
 mod tests {
     use super::*;
 
+    /// One exchange of user 0 after the other.
+    fn exchange(persistence: &mut Persistence, value: Option<&[u8]>, is_set: bool, server: u16) -> Verdict {
+        let claim = persistence.claim(0, value);
+        persistence.judge(0, claim, is_set, server)
+    }
+
     #[test]
     fn a_value_names_the_server_that_set_it() {
-        let mut persistence = Persistence::default();
-        assert_eq!(persistence.judge(None, Some(b"a"), 1), Verdict::Kept);
-        assert_eq!(persistence.judge(None, Some(b"b"), 2), Verdict::Kept);
-        assert_eq!(persistence.judge(Some(b"a"), Some(b"a"), 1), Verdict::Kept);
-        assert_eq!(persistence.judge(Some(b"a"), Some(b"a"), 2), Verdict::Broken { expected: 1 });
-        let moved = persistence.judge(Some(b"a"), Some(b"b"), 2);
+        let mut persistence = Persistence::new(1);
+        assert_eq!(exchange(&mut persistence, None, true, 1), Verdict::Unproven);
+        assert_eq!(exchange(&mut persistence, Some(b"a"), false, 1), Verdict::Kept);
+        assert_eq!(exchange(&mut persistence, Some(b"a"), false, 2), Verdict::Broken { expected: 1 });
+        assert_eq!(exchange(&mut persistence, Some(b"a"), true, 1), Verdict::Kept, "it was only renewed");
+        let moved = exchange(&mut persistence, Some(b"a"), true, 2);
         assert_eq!(moved, Verdict::Broken { expected: 1 }, "a redispatch is not what the cookie said");
-        assert_eq!(persistence.judge(Some(b"own"), Some(b"own"), 2), Verdict::Kept);
-        assert_eq!(persistence.judge(Some(b"own"), Some(b"own"), 1), Verdict::Broken { expected: 2 });
-        assert_eq!(persistence.judge(None, None, 1), Verdict::Kept);
+        assert_eq!(exchange(&mut persistence, Some(b"b"), false, 2), Verdict::Kept);
+        assert_eq!(exchange(&mut persistence, None, false, 1), Verdict::Unproven);
+    }
+
+    #[test]
+    fn a_value_from_elsewhere_names_whoever_answers_first() {
+        let mut persistence = Persistence::new(1);
+        assert_eq!(exchange(&mut persistence, Some(b"own"), false, 2), Verdict::Unproven);
+        assert_eq!(exchange(&mut persistence, Some(b"own"), false, 2), Verdict::Kept);
+        assert_eq!(exchange(&mut persistence, Some(b"own"), false, 1), Verdict::Broken { expected: 2 });
+    }
+
+    #[test]
+    fn answers_that_cross_are_held_to_what_their_requests_carried() {
+        let mut persistence = Persistence::new(1);
+        // Two requests without a cookie; the second answer sets the value that stays.
+        persistence.judge(0, Claim::None, true, 1);
+        let early = persistence.claim(0, Some(b"a"));
+        persistence.judge(0, Claim::None, true, 2);
+        let late = persistence.claim(0, Some(b"b"));
+        assert_eq!(persistence.judge(0, early, false, 1), Verdict::Kept);
+        assert_eq!(persistence.judge(0, late, false, 2), Verdict::Kept);
+        assert_eq!(persistence.judge(0, late, false, 1), Verdict::Broken { expected: 2 });
+    }
+
+    #[test]
+    fn every_user_has_a_value_of_its_own() {
+        let mut persistence = Persistence::new(2_000);
+        for user in 0..2_000 {
+            persistence.judge(user, Claim::None, true, (user % 3) as u16);
+        }
+        for user in 0..2_000 {
+            let claim = persistence.claim(user, Some(b"a session's number"));
+            assert_eq!(claim, Claim::Server((user % 3) as u16));
+            let wrong = persistence.judge(user, claim, false, 3);
+            assert_eq!(wrong, Verdict::Broken { expected: (user % 3) as u16 });
+        }
     }
 }

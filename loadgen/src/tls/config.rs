@@ -65,7 +65,15 @@ impl std::fmt::Display for TlsError {
 }
 
 impl ClientTls {
-    /// A configuration of its own for each engine thread, so that their session caches share no lock.
+    /// A configuration as `config`, with a session cache of its own: each engine thread has one, so that
+    /// they share no lock.
+    pub fn apart(&self, config: &ClientConfig) -> ClientConfig {
+        let mut config = config.clone();
+        config.resumption = self.resumption();
+        config
+    }
+
+    /// The configuration; reads the authorities, which takes some milliseconds.
     ///
     /// # Errors
     /// There is nobody to believe, or rustls refuses the options.
@@ -90,12 +98,16 @@ impl ClientTls {
             }
         };
         config.alpn_protocols = self.alpn.iter().map(|name| name.clone().into_bytes()).collect();
-        config.resumption = match self.resumes {
+        config.resumption = self.resumption();
+        Ok(config)
+    }
+
+    fn resumption(&self) -> Resumption {
+        match self.resumes {
             true => Resumption::in_memory_sessions(TICKETS_MAX)
                 .tls12_resumption(Tls12Resumption::SessionIdOrTickets),
             false => Resumption::disabled(),
-        };
-        Ok(config)
+        }
     }
 }
 

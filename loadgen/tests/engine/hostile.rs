@@ -158,6 +158,25 @@ fn each_misbehaviour_has_its_class() {
 }
 
 #[test]
+fn bytes_on_a_free_connection_are_counted_and_end_it() {
+    let server = Scripted::start(true, |stream| {
+        say(stream, OK);
+        // What follows comes while nothing is asked for: its own packet, after the answer was taken.
+        let mut byte = [0];
+        stream.set_read_timeout(Some(Duration::from_millis(30))).unwrap();
+        if stream.peek(&mut byte).is_err() {
+            say(stream, "and another thing");
+            hang(stream);
+        }
+    });
+    let mut plan = plan(&format!("http://{}/", server.address), open_loop(5, 1_000));
+    plan.connections = 1;
+    let counts = finish(plan).totals.counts;
+    assert_eq!(counts.ok, 5);
+    assert!(counts.connections_unasked >= 3, "{counts:?}");
+}
+
+#[test]
 fn what_is_unusual_and_allowed_is_no_error() {
     let cases: [(&str, Act); 6] = [
         ("closes after each answer and says so", |stream| {

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use torii_loadgen::measure::ErrorClass;
 use torii_loadgen::origin::{AnswerShape, Delay};
-use torii_loadgen::request::{PersistenceRule, Shape};
+use torii_loadgen::request::{Jar, PersistenceRule, Shape};
 
 use crate::peers::{Peer, available, free_address, start};
 use crate::support::{closed_loop, finish, open_loop, origin, plan, plan_of};
@@ -105,10 +105,11 @@ fn haproxy_keeps_users_at_their_servers() {
     ask(address, "/", 64);
     let mut plan = plan(&format!("http://{address}/"), open_loop(400, 500));
     plan.users = 20;
-    plan.cookies = true;
+    plan.jar = Some(Jar::default());
     plan.persistence = Some(PersistenceRule { cookie: "SRV".into(), server_field: "X-Origin".into() });
     let finished = finish(plan);
     assert_eq!(finished.totals.counts.ok, 200, "{:?}", finished.totals.errors.entries());
+    assert!(finished.totals.counts.persistence_kept >= 100, "{:?}", finished.totals.counts);
     assert_eq!(finished.totals.servers.len(), 2, "both were asked: {:?}", finished.totals.servers);
 }
 
@@ -130,8 +131,8 @@ fn torii_keeps_users_at_their_servers() {
     let text = format!(
         "[control]\nsocket = \"off\"\n[[listener]]\nname = \"web\"\nbind = [\"{address}\"]\nbackend = \"app\"\n\n\
          [[backend]]\nname = \"app\"\ncookie = {{ name = \"SRV\" }}\n\n\
-         [[backend.server]]\nname = \"one\"\naddress = \"{}\"\n\n\
-         [[backend.server]]\nname = \"two\"\naddress = \"{}\"\n",
+         [[backend.server]]\nname = \"one\"\naddress = \"{}\"\ncookie = \"c1\"\n\n\
+         [[backend.server]]\nname = \"two\"\naddress = \"{}\"\ncookie = \"c2\"\n",
         first.addresses()[0],
         second.addresses()[0]
     );
@@ -140,9 +141,10 @@ fn torii_keeps_users_at_their_servers() {
     ask(address, "/", 64);
     let mut plan = plan(&format!("http://{address}/"), open_loop(400, 500));
     plan.users = 20;
-    plan.cookies = true;
+    plan.jar = Some(Jar::default());
     plan.persistence = Some(PersistenceRule { cookie: "SRV".into(), server_field: "X-Origin".into() });
     let finished = finish(plan);
     assert_eq!(finished.totals.counts.ok, 200, "{:?}", finished.totals.errors.entries());
+    assert!(finished.totals.counts.persistence_kept >= 100, "{:?}", finished.totals.counts);
     assert_eq!(finished.totals.servers.len(), 2, "{:?}", finished.totals.servers);
 }

@@ -1,10 +1,11 @@
 //! Connections as the load: handshakes, resumption, and the search for gaps.
 
+use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
 use torii_loadgen::engine::{Outcome, Watch};
 use torii_loadgen::gaps::GapFinder;
-use torii_loadgen::measure::Kind;
+use torii_loadgen::measure::{Kind, Second, SecondSink};
 use torii_loadgen::origin::{AnswerShape, Delay, Origin, OriginPlan};
 use torii_loadgen::request::Shape;
 
@@ -43,6 +44,38 @@ fn tls_sessions_are_resumed_or_not_as_asked() {
         }
         assert_eq!(finished.tls.unwrap().0, "TLSv1_3");
     }
+}
+
+/// The most connections that were open at the end of a second.
+#[derive(Default)]
+struct MostOpen(u64);
+
+impl SecondSink for MostOpen {
+    fn second(&mut self, second: &Second) {
+        self.0 = self.0.max(second.parts.gauges.open_connections);
+    }
+}
+
+#[test]
+fn a_server_without_tickets_is_not_waited_for_again_and_again() {
+    let mut tls = torii_loadgen::tls::server_config(None).unwrap();
+    Arc::get_mut(&mut tls).unwrap().send_tls13_tickets = 0;
+    let listen = vec!["127.0.0.1:0".parse().unwrap()];
+    let origin = Origin::start(OriginPlan { listen, tls: Some(tls), ..OriginPlan::default() }).unwrap();
+    let secure = format!("https://{}/", origin.addresses()[0]);
+    let mut connects = plan(&secure, open_loop(40, 500));
+    (connects.handshake_only, connects.connections) = (true, 2);
+    let totals = finish(connects).totals;
+    assert_eq!((totals.counts.handshakes, totals.counts.handshakes_resumed), (20, 0));
+    // One connection waited its second for a ticket; if all did, half of them would wait for others' ends.
+    assert!(totals.histograms.of(Kind::ClientWait).value_at_quantile(0.5) < 1_000 * MS);
+
+    let mut connects = plan(&secure, closed_loop(1_200));
+    (connects.handshake_only, connects.connections) = (true, 4);
+    let mut most = MostOpen::default();
+    let finished = torii_loadgen::engine::run(connects, Watch::default(), &mut most).unwrap();
+    assert!(finished.totals.counts.ok > 4, "{:?}", finished.totals.counts);
+    assert!((1..=4).contains(&most.0), "{} connections", most.0);
 }
 
 #[test]

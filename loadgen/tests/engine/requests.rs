@@ -6,7 +6,7 @@ use std::net::TcpListener;
 
 use torii_loadgen::measure::{Check, ErrorClass};
 use torii_loadgen::origin::{AnswerShape, Delay};
-use torii_loadgen::request::{PersistenceRule, Shape};
+use torii_loadgen::request::{Jar, PersistenceRule, Shape};
 
 use crate::support::{errors, finish, open_loop, origin, plan, plan_of, url};
 
@@ -67,7 +67,7 @@ fn users_keep_their_cookies_and_answers_their_server() {
     let mut plan = plan(&url(&origin), open_loop(400, 500));
     plan.threads = 2;
     plan.users = 10;
-    plan.cookies = true;
+    plan.jar = Some(Jar::default());
     plan.persistence = Some(PersistenceRule { cookie: "SRV".into(), server_field: "X-Origin".into() });
     let finished = finish(plan);
     assert_eq!(finished.totals.counts.ok, 200, "{:?}", finished.totals.errors.entries());
@@ -109,7 +109,7 @@ fn forgetful() -> String {
 fn an_answer_from_another_server_than_the_cookie_names_is_a_violation() {
     let mut plan = plan(&forgetful(), open_loop(100, 200));
     plan.connections = 1;
-    plan.cookies = true;
+    plan.jar = Some(Jar::default());
     plan.persistence = Some(PersistenceRule { cookie: "SRV".into(), server_field: "X-Origin".into() });
     let finished = finish(plan);
     // The first answer sets the cookie of `a`; from then on every other one comes from `b`.

@@ -54,7 +54,7 @@ pub fn plan_of(urls: &[String], shape: &RequestShape, load: Load) -> Plan {
         connections: 16,
         queue_max: 100_000,
         users: 1,
-        cookies: false,
+        jar: None,
         persistence: None,
         server_field: Some("X-Origin".into()),
         targets,

@@ -27,7 +27,7 @@ fn plan(listener: &TcpListener) -> Plan {
         connections: 1,
         queue_max: 10,
         users: 1,
-        cookies: false,
+        jar: None,
         persistence: None,
         server_field: None,
         targets: vec![Target::new(&url, 0, &RequestShape::default())],

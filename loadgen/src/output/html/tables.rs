@@ -138,6 +138,10 @@ pub(super) fn counts(record: &RunRecord) -> String {
         0 => String::new(),
         all => format!("{}, of them {} resumed", grouped(all), grouped(counts.handshakes_resumed)),
     };
+    let kept = match counts.persistence_kept {
+        0 => String::new(),
+        kept => format!("{} answers", grouped(kept)),
+    };
     pairs(&[
         ("planned", grouped(counts.planned)),
         ("never sent", grouped(counts.unsent())),
@@ -150,6 +154,7 @@ pub(super) fn counts(record: &RunRecord) -> String {
         ("read / written", format!("{} / {}", bytes(counts.read_bytes), bytes(counts.written_bytes))),
         ("connections", connections),
         ("TLS handshakes", handshakes),
+        ("persistence kept", kept),
     ])
 }
 
