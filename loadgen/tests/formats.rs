@@ -11,7 +11,7 @@ use std::process::Command;
 
 use torii_loadgen::measure::{ErrorClass, Gauges, Kind, Recorder, Sample, Setup, start};
 use torii_loadgen::output::{OutputArguments, Reporting};
-use torii_loadgen::record::{Description, TargetDescription, read};
+use torii_loadgen::record::{Began, Description, TargetDescription, read};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -120,7 +120,7 @@ fn run_into(folder: &Path) -> OutputArguments {
         quiet: true,
         ..OutputArguments::default()
     };
-    let mut reporting = Reporting::open(&arguments, &description()).unwrap();
+    let mut reporting = Reporting::open(&arguments, &description(), Began::default()).unwrap();
     let (collector, mut recorders) = start(Setup { duration_ns: 5 * SECOND, ..Setup::default() });
     let mut recorder = recorders.remove(0);
     let engine = std::thread::spawn(move || {

@@ -3,12 +3,12 @@
 
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use crate::engine::{Load, Outcome, Stop, Watch};
 use crate::gaps::GapFinder;
 use crate::output::{LiveChoice, OutputArguments, duration as duration_text, wall_clock};
-use crate::record::GapRecord;
+use crate::record::{GapRecord, unix_ms};
 use crate::schedule::{Rate, Schedule, Shape, Spacing, Step};
 
 use super::build::{describe, plan};
@@ -156,9 +156,4 @@ fn print_gap(gap: &GapRecord, prints: bool) {
         unknown(&gap.server_before),
         unknown(&gap.server_after),
     );
-}
-
-fn unix_ms(time: SystemTime) -> u64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::engine::{Load, Plan, Stop};
 use crate::output::{OutputArguments, Reporting, duration as duration_text};
-use crate::record::{Description, RunRecord, StepRecord, VerdictName, ratio};
+use crate::record::{Began, Description, RunRecord, StepRecord, VerdictName, ratio};
 use crate::schedule::{Rate, Schedule, Shape, Spacing, Step};
 
 use super::build::{describe, plan};
@@ -242,7 +242,7 @@ pub fn run(arguments: &SearchArguments, stop: &Arc<Stop>) -> ModeResult {
         }
     }
     // Opened and closed again: a file that cannot be written ends the search before it begins.
-    drop(Reporting::open(&arguments.output, &description)?);
+    drop(Reporting::open(&arguments.output, &description, Began::default())?);
     let mut search = Search { arguments, plan, description, stop, steps: Vec::new() };
     let (best, is_client_limited) = search.narrow()?;
     if stop.is_asked() {

@@ -60,7 +60,7 @@ pub fn measure(
     output: &OutputArguments,
     watch: Watch,
 ) -> Result<Measured, ModeError> {
-    let mut reporting = Reporting::open(output, &description)?;
+    let mut reporting = Reporting::open(output, &description, watch.started.clone())?;
     let stop = watch.stop.clone();
     let finished = run(plan, watch, &mut reporting).map_err(|error| ModeError::Run(error.to_string()))?;
     if let (Some(tls), Some((version, cipher, alpn))) = (&mut description.tls, &finished.tls) {

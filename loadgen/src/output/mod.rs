@@ -7,6 +7,7 @@
 
 mod chart;
 mod condition;
+mod files;
 mod hgrm;
 mod html;
 mod interval_log;
@@ -19,13 +20,14 @@ mod text;
 mod verdict;
 
 pub use condition::{Condition, ConditionError, Outcome};
+pub use files::OutputError;
 pub use hgrm::write_hgrm;
 pub use html::html_report;
 pub use interval_log::{IntervalLog, write_series};
 pub use live::{Live, LiveStyle};
 pub use ndjson::SecondLines;
 pub use prose::wrapped;
-pub use reporting::{HgrmTarget, LiveChoice, OutputArguments, OutputError, Reporting};
+pub use reporting::{HgrmTarget, LiveChoice, OutputArguments, Reporting};
 pub use table::table;
 pub use text::{duration, duration_in_words, grouped, printable, rate, share, wall_clock};
 pub use verdict::{exit_code, judge};

@@ -10,6 +10,7 @@ use crate::measure::{Kind, Second};
 /// One line. Times in nanoseconds; 0 where nothing was answered.
 #[derive(Serialize)]
 struct Line {
+    start_unix_ms: u64,
     start_s: f64,
     length_s: f64,
     planned: u64,
@@ -43,11 +44,11 @@ impl<W: Write> SecondLines<W> {
         self.writer
     }
 
-    /// Writes one line, and hands it over at once.
+    /// Writes one line of a run that began at this wall-clock time, and hands it over at once.
     ///
     /// # Errors
     /// The writer's.
-    pub fn write(&mut self, second: &Second) -> io::Result<()> {
+    pub fn write(&mut self, second: &Second, began_unix_ms: u64) -> io::Result<()> {
         let (parts, counts) = (&second.parts, &second.parts.counts);
         let percentiles = |kind: Kind| {
             let histogram = parts.histograms.of(kind);
@@ -56,6 +57,7 @@ impl<W: Write> SecondLines<W> {
             named.into_iter().map(|(name, percent)| (name, at(percent))).collect()
         };
         let line = Line {
+            start_unix_ms: began_unix_ms.saturating_add(second.start_ns / 1_000_000),
             start_s: second.start_ns as f64 / 1e9,
             length_s: second.end_ns.saturating_sub(second.start_ns) as f64 / 1e9,
             planned: counts.planned,

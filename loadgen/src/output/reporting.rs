@@ -1,18 +1,18 @@
 //! The one door of outputs: opened before a run, so that a file that cannot be written ends it before
 //! it began; watches it; and at its end makes, judges, prints and writes the record.
 
-use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use super::condition::{Condition, Outcome};
+use super::files::{OutputError, Writer, check_folder, fault, is_standard_output, open, print, write_files};
 use super::interval_log::IntervalLog;
 use super::live::{Live, LiveStyle};
 use super::ndjson::SecondLines;
 use super::verdict::{exit_code, judge};
 use crate::measure::{Kind, Second, SecondSink, Totals};
-use crate::record::{self, Description, Host, RunRecord, Series, StealWatch};
+use crate::record::{Began, Description, Host, RunRecord, Series, StealWatch, unix_ms};
 
 /// When to show the display.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -89,46 +89,15 @@ pub struct OutputArguments {
     pub quiet: bool,
 }
 
-/// A file that could not be written.
-#[derive(Debug)]
-pub struct OutputError {
-    /// Which one.
-    pub path: PathBuf,
-    /// Why.
-    pub reason: String,
-}
-
-impl std::fmt::Display for OutputError {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "cannot write {}: {}", self.path.display(), self.reason)
-    }
-}
-
-impl std::error::Error for OutputError {}
-
-type Writer = Box<dyn Write + Send>;
-
-fn is_standard_output(path: &Path) -> bool {
-    path == Path::new("-")
-}
-
-fn open(path: &Path) -> Result<Writer, OutputError> {
-    if is_standard_output(path) {
-        return Ok(Box::new(io::stdout()));
-    }
-    match File::create(path) {
-        Ok(file) => Ok(Box::new(BufWriter::new(file))),
-        Err(error) => Err(OutputError { path: path.to_owned(), reason: error.to_string() }),
-    }
-}
-
 /// The outputs of one run.
 pub struct Reporting {
     arguments: OutputArguments,
-    started: SystemTime,
+    began: Began,
     host: Host,
     steal: StealWatch,
     live: Option<Live<io::Stderr>>,
+    /// The file of the interval log until the first second is over: its head says when the run began.
+    waiting_log: Option<Writer>,
     interval_log: Option<IntervalLog<Writer>>,
     seconds: Option<SecondLines<Writer>>,
     series: Series,
@@ -143,26 +112,23 @@ impl std::fmt::Debug for Reporting {
 }
 
 impl Reporting {
-    /// Opens what a run of this description, beginning now, shall write.
+    /// Opens what a run of this description shall write. `began` is set by the engine to the wall-clock
+    /// time at which its clock showed zero: every time of every output counts from there.
     ///
     /// # Errors
     /// A file that cannot be written.
-    pub fn open(arguments: &OutputArguments, description: &Description) -> Result<Reporting, OutputError> {
-        let started = SystemTime::now();
-        let unix_ms = started.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_millis();
-        let unix_ms = u64::try_from(unix_ms).unwrap_or(u64::MAX);
+    pub fn open(
+        arguments: &OutputArguments,
+        description: &Description,
+        began: Began,
+    ) -> Result<Reporting, OutputError> {
         for path in arguments.hgrm.iter().map(|target| &target.path).chain(&arguments.html) {
             open(path)?;
         }
         if let Some(path) = arguments.json.as_deref().filter(|path| !is_standard_output(path)) {
             check_folder(path)?;
         }
-        let interval_log = match &arguments.interval_log {
-            Some(path) => {
-                Some(IntervalLog::start(open(path)?, unix_ms).map_err(|error| fault(path, &error))?)
-            }
-            None => None,
-        };
+        let waiting_log = arguments.interval_log.as_deref().map(open).transpose()?;
         let seconds = arguments.ndjson.as_deref().map(open).transpose()?.map(SecondLines::new);
         let style = match arguments.live {
             _ if arguments.quiet => None,
@@ -174,15 +140,28 @@ impl Reporting {
             .map(|style| Live::new(io::stderr(), style, description.duration_ns, description.warm_up_ns));
         Ok(Reporting {
             arguments: arguments.clone(),
-            started,
+            began,
             host: Host::observe(),
             steal: StealWatch::start(),
             live,
-            interval_log,
+            waiting_log,
+            interval_log: None,
             seconds,
             series: Series::default(),
             fault: None,
         })
+    }
+
+    /// When the run began; of one that never did, now.
+    fn began(&self) -> SystemTime {
+        *self.began.get_or_init(SystemTime::now)
+    }
+
+    fn log(&mut self, second: &Second) -> io::Result<()> {
+        if let Some(writer) = self.waiting_log.take() {
+            self.interval_log = Some(IntervalLog::start(writer, unix_ms(self.began()))?);
+        }
+        self.interval_log.as_mut().map_or(Ok(()), |log| log.write(second))
     }
 
     /// The record of the run that was watched, judged. `description` as it is at the end: with the
@@ -192,7 +171,7 @@ impl Reporting {
             live.clear();
         }
         let series = std::mem::take(&mut self.series).into_rows();
-        let mut record = RunRecord::new(description, self.started, totals, series);
+        let mut record = RunRecord::new(description, self.began(), totals, series);
         record.host = Host { steal_share: self.steal.share(), ..self.host.clone() };
         record.verdict = judge(&record);
         record
@@ -221,78 +200,18 @@ impl SecondSink for Reporting {
             live.show(second);
         }
         // A log that fails once is given up: half a line must not be followed by a whole one.
-        if let Some(log) = &mut self.interval_log
-            && let Err(error) = log.write(second)
-        {
+        if let Err(error) = self.log(second) {
             self.interval_log = None;
             let path = self.arguments.interval_log.as_deref().unwrap_or(Path::new(""));
             self.fault.get_or_insert_with(|| fault(path, &error));
         }
+        let began_unix_ms = unix_ms(self.began());
         if let Some(lines) = &mut self.seconds
-            && let Err(error) = lines.write(second)
+            && let Err(error) = lines.write(second, began_unix_ms)
         {
             self.seconds = None;
             let path = self.arguments.ndjson.as_deref().unwrap_or(Path::new(""));
             self.fault.get_or_insert_with(|| fault(path, &error));
         }
     }
-}
-
-fn fault(path: &Path, error: &dyn std::fmt::Display) -> OutputError {
-    OutputError { path: path.to_owned(), reason: error.to_string() }
-}
-
-/// The record is written beside its place first: the folder is what has to be there.
-fn check_folder(path: &Path) -> Result<(), OutputError> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    match folder.metadata() {
-        Ok(metadata) if metadata.is_dir() => Ok(()),
-        Ok(_) => Err(fault(path, &"its folder is not a folder")),
-        Err(error) => Err(fault(path, &error)),
-    }
-}
-
-/// Prints the table, beside whatever else has the standard output.
-fn print(arguments: &OutputArguments, record: &RunRecord, outcomes: &[Outcome]) {
-    let has_other_use =
-        [&arguments.json, &arguments.ndjson].into_iter().flatten().any(|path| is_standard_output(path));
-    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    // A closed pipe is the reader's choice: there is nobody left to tell.
-    let _ = match (arguments.quiet, has_other_use) {
-        (true, _) => Ok(()),
-        (false, true) => {
-            let text = super::table(record, outcomes, io::stderr().is_terminal() && !plain);
-            io::stderr().write_all(text.as_bytes())
-        }
-        (false, false) => {
-            let text = super::table(record, outcomes, io::stdout().is_terminal() && !plain);
-            io::stdout().write_all(text.as_bytes())
-        }
-    };
-}
-
-/// Writes the files that are made of a whole run.
-fn write_files(arguments: &OutputArguments, record: &RunRecord) -> Result<(), OutputError> {
-    if let Some(path) = &arguments.json {
-        if is_standard_output(path) {
-            let mut writer = io::stdout().lock();
-            let written = serde_json::to_writer(&mut writer, record).map_err(io::Error::from);
-            written.and_then(|()| writer.write_all(b"\n")).map_err(|error| fault(path, &error))?;
-        } else {
-            record::write(record, path).map_err(|error| fault(path, &error))?;
-        }
-    }
-    if let Some(path) = &arguments.html {
-        let mut writer = open(path)?;
-        let written = writer.write_all(super::html_report(record).as_bytes());
-        written.and_then(|()| writer.flush()).map_err(|error| fault(path, &error))?;
-    }
-    for target in &arguments.hgrm {
-        let mut writer = open(&target.path)?;
-        let empty = || record::HistogramRecord::new(&crate::measure::new_total_histogram());
-        let times = record.histograms.get(&target.histogram).cloned().unwrap_or_else(empty);
-        let written = super::write_hgrm(&times.histogram.histogram(), &mut writer);
-        written.and_then(|()| writer.flush()).map_err(|error| fault(&target.path, &error))?;
-    }
-    Ok(())
 }

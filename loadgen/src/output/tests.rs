@@ -249,7 +249,7 @@ fn each_second_is_one_line_of_json() {
     struct Lines(SecondLines<Vec<u8>>);
     impl crate::measure::SecondSink for Lines {
         fn second(&mut self, second: &crate::measure::Second) {
-            self.0.write(second).unwrap();
+            self.0.write(second, 1_789_000_000_250).unwrap();
         }
     }
     let mut lines = Lines(SecondLines::new(Vec::new()));
@@ -261,6 +261,7 @@ fn each_second_is_one_line_of_json() {
     let rows: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(rows.len(), 3);
     assert_eq!(rows[0]["ok"], 10);
+    assert_eq!(rows[2]["start_unix_ms"], 1_789_000_002_250_u64);
     assert_eq!(rows[2]["errors"]["read_reset"], 10);
     assert_eq!(rows[2]["response_ns"]["p99"], 0);
 }

@@ -4,22 +4,27 @@
 //! A record that comes from a file is outside input: its size, its lists and its histograms are
 //! bounded and checked while it is read, so that what is in memory is as good as one made here.
 
+mod began;
 mod blob;
+mod client;
 mod description;
 mod file;
+mod findings;
 mod histogram;
 mod host;
 mod run;
 mod series;
 
+pub use began::{Began, unix_ms};
 pub use blob::{Blob, BlobError};
+pub use client::ClientRecord;
 pub use description::{Description, TargetDescription, TlsDescription};
 pub use file::{FileError, from_bytes, read, write};
+pub use findings::{GapRecord, StepRecord};
 pub use histogram::{HistogramRecord, PERCENTILES};
 pub use host::{Host, StealWatch};
 pub use run::{
-    ClientRecord, ConnectionFairness, FORMAT, FORMAT_VERSION, GapRecord, RunRecord, StepRecord, TargetCounts,
-    VerdictName, VerdictRecord, ratio,
+    ConnectionFairness, FORMAT, FORMAT_VERSION, RunRecord, TargetCounts, VerdictName, VerdictRecord, ratio,
 };
 pub use series::{SECONDS_MAX, SecondRecord, Series};
 

@@ -1,15 +1,18 @@
 //! The record itself: one run from its command line to its verdict.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
+use super::began::unix_ms;
+use super::client::ClientRecord;
 use super::description::Description;
+use super::findings::{GapRecord, StepRecord};
 use super::histogram::HistogramRecord;
 use super::host::Host;
 use super::series::{SECONDS_MAX, SecondRecord};
-use crate::measure::{Counts, ErrorTable, Kind, ThreadUse, Totals};
+use crate::measure::{Counts, ErrorTable, Kind, Totals};
 
 /// What the first field of a record says.
 pub const FORMAT: &str = "torii-loadgen run";
@@ -92,68 +95,6 @@ pub struct ConnectionFairness {
     pub answers_median: u64,
     /// The most.
     pub answers_max: u64,
-}
-
-/// The client's own use of the machine.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct ClientRecord {
-    /// CPU time of each engine thread in user mode, in nanoseconds.
-    pub threads_user_ns: Vec<u64>,
-    /// CPU time of each engine thread in the kernel.
-    pub threads_system_ns: Vec<u64>,
-    /// Time that each engine thread spun on purpose; part of the times above.
-    pub threads_spun_ns: Vec<u64>,
-    /// Context switches by waiting, all threads.
-    pub voluntary_switches: u64,
-    /// Context switches by force, all threads.
-    pub involuntary_switches: u64,
-    /// The largest share of a core that one thread worked for, over the schedule (warm-up included, the
-    /// grace not), 0 to 1.
-    pub busy_share: f64,
-    /// The same in the busiest second.
-    pub busiest_second_share: f64,
-}
-
-/// A time without a good answer, found by the mode `gap`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct GapRecord {
-    /// Wall-clock time of the last good answer before it, in milliseconds since 1970.
-    pub start_unix_ms: u64,
-    /// The same, in nanoseconds since the run began.
-    pub start_ns: u64,
-    /// Its length in nanoseconds.
-    pub length_ns: u64,
-    /// Requests that failed in it.
-    pub failed: u64,
-    /// Class of the first of these, and further ones.
-    pub classes: Vec<String>,
-    /// The server that answered last before it; empty if unknown.
-    pub server_before: String,
-    /// The server that answered first after it; empty if unknown.
-    pub server_after: String,
-}
-
-/// One step of a saturation search.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct StepRecord {
-    /// Planned requests per second.
-    pub rate_per_second: f64,
-    /// Good answers per second.
-    pub achieved_per_second: f64,
-    /// Median response time in nanoseconds.
-    pub p50_ns: u64,
-    /// 99th percentile.
-    pub p99_ns: u64,
-    /// 99.9th percentile.
-    pub p999_ns: u64,
-    /// Wrong answers and requests without one.
-    pub not_ok: u64,
-    /// The client's largest share of a core, 0 to 1.
-    pub client_busy_share: f64,
-    /// Whether the step met the search's conditions.
-    pub passed: bool,
-    /// Why not; empty if it did.
-    pub reason: String,
 }
 
 /// Everything of one run.
@@ -241,8 +182,6 @@ impl RunRecord {
         totals: &Totals,
         series: Vec<SecondRecord>,
     ) -> Self {
-        let since_1970 = |time: SystemTime| time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-        let unix_ms = |time| u64::try_from(since_1970(time).as_millis()).unwrap_or(u64::MAX);
         let started_unix_ms = unix_ms(started);
         let seconds = description.measured_seconds();
         let achieved = if seconds > 0.0 { totals.counts.in_time as f64 / seconds } else { 0.0 };
@@ -331,27 +270,4 @@ fn histograms(totals: &Totals) -> BTreeMap<String, HistogramRecord> {
     all.add(totals.histograms.of(Kind::Failed)).expect("same bounds, so that every value fits");
     records.insert("all".to_owned(), HistogramRecord::new(&all));
     records
-}
-
-impl ClientRecord {
-    fn new(threads: &[ThreadUse], length_ns: u64, busiest_second_share: f64) -> ClientRecord {
-        let share = |thread: &ThreadUse| ratio(thread.busy_ns(), length_ns).min(1.0);
-        let sum = |of: fn(&ThreadUse) -> u64| threads.iter().map(of).fold(0, u64::saturating_add);
-        ClientRecord {
-            threads_user_ns: threads.iter().map(|thread| thread.user_ns).collect(),
-            threads_system_ns: threads.iter().map(|thread| thread.system_ns).collect(),
-            threads_spun_ns: threads.iter().map(|thread| thread.spun_ns).collect(),
-            voluntary_switches: sum(|thread| thread.voluntary_switches),
-            involuntary_switches: sum(|thread| thread.involuntary_switches),
-            busy_share: threads.iter().map(share).fold(0.0, f64::max),
-            busiest_second_share,
-        }
-    }
-
-    /// CPU time of all engine threads in seconds, spinning left out.
-    pub fn cpu_seconds(&self) -> f64 {
-        let sum = |list: &[u64]| list.iter().fold(0u64, |sum, &ns| sum.saturating_add(ns));
-        let busy = sum(&self.threads_user_ns).saturating_add(sum(&self.threads_system_ns));
-        busy.saturating_sub(sum(&self.threads_spun_ns)) as f64 / 1e9
-    }
 }

@@ -1,48 +1,8 @@
-//! The program as it is called: modes, exit codes, files.
+//! The modes: what each does, and its exit codes.
 
-#![allow(clippy::unwrap_used)]
-
-use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
-use std::process::{Child, Command, Output, Stdio};
 
-fn program() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_torii-loadgen"))
-}
-
-fn call(arguments: &[&str]) -> (i32, String, String) {
-    let Output { status, stdout, stderr } = program().args(arguments).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (status.code().unwrap(), text(stdout), text(stderr))
-}
-
-/// The bundled origin as a process, and its URL.
-struct Origin(Child, String);
-
-impl Origin {
-    fn start(more: &[&str]) -> Self {
-        let mut command = program();
-        command.args(["origin", "--listen", "127.0.0.1:0"]).args(more);
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("ready ").unwrap().to_owned();
-        let scheme = if more.contains(&"--tls") { "https" } else { "http" };
-        Self(child, format!("{scheme}://{address}/"))
-    }
-}
-
-impl Drop for Origin {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// Verdicts depend on the machine: these exit codes say that requests were answered.
-fn is_answered(code: i32) -> bool {
-    code == 0 || code == 3
-}
+use crate::support::{Origin, call, is_answered};
 
 #[test]
 fn run_writes_its_record_and_tells_its_result() {

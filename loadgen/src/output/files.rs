@@ -1,0 +1,103 @@
+//! The files of a result: opened and closed before a run, so that one that cannot be written ends it
+//! before it began, and written when it is over. Called by `Reporting` and by modes whose result is
+//! not the run that was watched.
+
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use super::condition::Outcome;
+use super::reporting::OutputArguments;
+use crate::record::{self, RunRecord};
+
+/// A file that could not be written.
+#[derive(Debug)]
+pub struct OutputError {
+    /// Which one.
+    pub path: PathBuf,
+    /// Why.
+    pub reason: String,
+}
+
+impl std::fmt::Display for OutputError {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "cannot write {}: {}", self.path.display(), self.reason)
+    }
+}
+
+impl std::error::Error for OutputError {}
+
+pub(super) type Writer = Box<dyn Write + Send>;
+
+pub(super) fn is_standard_output(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+pub(super) fn open(path: &Path) -> Result<Writer, OutputError> {
+    if is_standard_output(path) {
+        return Ok(Box::new(io::stdout()));
+    }
+    match File::create(path) {
+        Ok(file) => Ok(Box::new(BufWriter::new(file))),
+        Err(error) => Err(OutputError { path: path.to_owned(), reason: error.to_string() }),
+    }
+}
+
+pub(super) fn fault(path: &Path, error: &dyn std::fmt::Display) -> OutputError {
+    OutputError { path: path.to_owned(), reason: error.to_string() }
+}
+
+/// The record is written beside its place first: the folder is what has to be there.
+pub(super) fn check_folder(path: &Path) -> Result<(), OutputError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match folder.metadata() {
+        Ok(metadata) if metadata.is_dir() => Ok(()),
+        Ok(_) => Err(fault(path, &"its folder is not a folder")),
+        Err(error) => Err(fault(path, &error)),
+    }
+}
+
+/// Prints the table, beside whatever else has the standard output.
+pub(super) fn print(arguments: &OutputArguments, record: &RunRecord, outcomes: &[Outcome]) {
+    let has_other_use =
+        [&arguments.json, &arguments.ndjson].into_iter().flatten().any(|path| is_standard_output(path));
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    // A closed pipe is the reader's choice: there is nobody left to tell.
+    let _ = match (arguments.quiet, has_other_use) {
+        (true, _) => Ok(()),
+        (false, true) => {
+            let text = super::table(record, outcomes, io::stderr().is_terminal() && !plain);
+            io::stderr().write_all(text.as_bytes())
+        }
+        (false, false) => {
+            let text = super::table(record, outcomes, io::stdout().is_terminal() && !plain);
+            io::stdout().write_all(text.as_bytes())
+        }
+    };
+}
+
+/// Writes the files that are made of a whole run.
+pub(super) fn write_files(arguments: &OutputArguments, record: &RunRecord) -> Result<(), OutputError> {
+    if let Some(path) = &arguments.json {
+        if is_standard_output(path) {
+            let mut writer = io::stdout().lock();
+            let written = serde_json::to_writer(&mut writer, record).map_err(io::Error::from);
+            written.and_then(|()| writer.write_all(b"\n")).map_err(|error| fault(path, &error))?;
+        } else {
+            record::write(record, path).map_err(|error| fault(path, &error))?;
+        }
+    }
+    if let Some(path) = &arguments.html {
+        let mut writer = open(path)?;
+        let written = writer.write_all(super::html_report(record).as_bytes());
+        written.and_then(|()| writer.flush()).map_err(|error| fault(path, &error))?;
+    }
+    for target in &arguments.hgrm {
+        let mut writer = open(&target.path)?;
+        let empty = || record::HistogramRecord::new(&crate::measure::new_total_histogram());
+        let times = record.histograms.get(&target.histogram).cloned().unwrap_or_else(empty);
+        let written = super::write_hgrm(&times.histogram.histogram(), &mut writer);
+        written.and_then(|()| writer.flush()).map_err(|error| fault(&target.path, &error))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,7 @@
+//! The program as it is called: modes, exit codes, files.
+
+#![allow(clippy::unwrap_used)]
+
+mod modes;
+mod records;
+mod support;
