@@ -8,6 +8,7 @@ use crate::measure::{
     ErrorClass, Gauges, Recorder, Sample, Second, SecondSink, Setup, ThreadUse, Totals, start,
 };
 use crate::record::{Description, RunRecord, SecondRecord, Series, TargetDescription};
+use crate::schedule::{Rate, Shape, Step};
 
 /// One second in nanoseconds.
 pub const SECOND: u64 = 1_000_000_000;
@@ -133,7 +134,55 @@ pub fn record(seconds: u64, rate: u64, make: impl Fn(u64, u64) -> Made + Send + 
     let mut series = Series::default();
     let totals = measured(seconds, rate, &mut series, make);
     let started = UNIX_EPOCH + Duration::from_secs(1_789_000_000);
-    RunRecord::new(description(seconds, rate), started, &totals, series.into_rows())
+    let mut record = RunRecord::new(description(seconds, rate), started, &totals, series.into_rows());
+    let step = Step { rate: Rate::per_second(rate), duration_ns: seconds * SECOND };
+    record.expect_answers(&Shape::Constant(step));
+    record
+}
+
+/// The record of a run whose answers come when they come: each is counted in the second in which it
+/// ends. `answered_ns` says when the request that is due at a time is answered; the schedule's end is
+/// followed by ten seconds of grace.
+pub fn timely(shape: &Shape, warm_up_ns: u64, answered_ns: impl Fn(u64) -> u64) -> RunRecord {
+    let duration_ns = shape.duration_ns();
+    let setup = Setup { warm_up_ns, duration_ns, ..Setup::default() };
+    let (collector, mut recorders) = start(setup);
+    let mut recorder = recorders.remove(0);
+    let due: Vec<u64> = (0..shape.count()).map(|index| shape.time_ns(index)).collect();
+    let begins = due.iter().map(|&planned_ns| (planned_ns, planned_ns));
+    let ends = due.iter().map(|&planned_ns| (answered_ns(planned_ns), planned_ns));
+    let mut events: Vec<(u64, u64)> = begins.chain(ends).collect();
+    events.sort_unstable();
+    let end_ns = events.last().map_or(duration_ns, |event| event.0.max(duration_ns));
+    let (seen, has_seen) = std::sync::mpsc::channel();
+    let engine = std::thread::spawn(move || {
+        for (at_ns, planned_ns) in events {
+            while at_ns >= recorder.roll_at_ns() {
+                recorder.roll(recorder.roll_at_ns(), Gauges::default());
+                has_seen.recv().unwrap();
+            }
+            if at_ns == planned_ns {
+                recorder.planned(planned_ns);
+                recorder.offered(planned_ns, planned_ns);
+                continue;
+            }
+            let sample =
+                Sample { planned_ns, written_ns: planned_ns, finished_ns: at_ns, ..Sample::default() };
+            recorder.completed(&sample);
+        }
+        recorder.finish(end_ns, Gauges::default());
+    });
+    let mut series = Series::default();
+    let mut totals = collector.collect(&mut Paced { sink: &mut series, seen });
+    engine.join().unwrap();
+    totals.threads = vec![ThreadUse { user_ns: 1_000_000, ..ThreadUse::default() }];
+    totals.busiest_share = 0.1;
+    let rate = shape.count() as f64 / (duration_ns as f64 / 1e9);
+    let description =
+        Description { rate_per_second: Some(rate), duration_ns, warm_up_ns, ..description(1, 1) };
+    let mut record = RunRecord::new(description, UNIX_EPOCH, &totals, series.into_rows());
+    record.expect_answers(shape);
+    record
 }
 
 /// A run in which every answer takes about this long, give or take a fifth.

@@ -132,7 +132,7 @@ fn run_into(folder: &Path) -> OutputArguments {
     });
     let totals = collector.collect(&mut reporting);
     engine.join().unwrap();
-    let record = reporting.record(description(), &totals);
+    let record = reporting.record(description(), None, &totals);
     reporting.publish(&record).unwrap();
     arguments
 }

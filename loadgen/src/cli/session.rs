@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::engine::{Finished, Plan, Stop, Watch, run};
+use crate::engine::{Finished, Load, Plan, Stop, Watch, run};
 use crate::output::{OutputArguments, OutputError, Reporting};
 use crate::record::{Description, RunRecord, TlsDescription};
 
@@ -62,6 +62,10 @@ pub fn measure(
 ) -> Result<Measured, ModeError> {
     let mut reporting = Reporting::open(output, &description, watch.started.clone())?;
     let stop = watch.stop.clone();
+    let shape = match &plan.load {
+        Load::Open(schedule) => Some(schedule.shape.clone()),
+        Load::Closed { .. } => None,
+    };
     let finished = run(plan, watch, &mut reporting).map_err(|error| ModeError::Run(error.to_string()))?;
     if let (Some(tls), Some((version, cipher, alpn))) = (&mut description.tls, &finished.tls) {
         let (version, cipher, alpn) = (version.clone(), cipher.clone(), alpn.clone());
@@ -76,6 +80,6 @@ pub fn measure(
         // What was not due when somebody asked is no part of the run.
         description.duration_ns = description.duration_ns.min(finished.totals.end_ns);
     }
-    let record = reporting.record(description, &finished.totals);
+    let record = reporting.record(description, shape.as_ref(), &finished.totals);
     Ok(Measured { reporting, record, finished })
 }

@@ -13,6 +13,7 @@ use super::ndjson::SecondLines;
 use super::verdict::{exit_code, judge};
 use crate::measure::{Kind, Second, SecondSink, Totals};
 use crate::record::{Began, Description, Host, RunRecord, Series, StealWatch, unix_ms};
+use crate::schedule::Shape;
 
 /// When to show the display.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -165,14 +166,17 @@ impl Reporting {
     }
 
     /// The record of the run that was watched, judged. `description` as it is at the end: with the
-    /// addresses and the TLS that were found.
-    pub fn record(&mut self, description: Description, totals: &Totals) -> RunRecord {
+    /// addresses and the TLS that were found. `shape` is that of an open loop's schedule.
+    pub fn record(&mut self, description: Description, shape: Option<&Shape>, totals: &Totals) -> RunRecord {
         if let Some(live) = &mut self.live {
             live.clear();
         }
         let series = std::mem::take(&mut self.series).into_rows();
         let mut record = RunRecord::new(description, self.began(), totals, series);
         record.host = Host { steal_share: self.steal.share(), ..self.host.clone() };
+        if let Some(shape) = shape {
+            record.expect_answers(shape);
+        }
         record.verdict = judge(&record);
         record
     }

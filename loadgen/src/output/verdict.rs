@@ -6,7 +6,7 @@
 
 use super::text::{duration, grouped, rate, share};
 use crate::measure::{ErrorClass, Kind};
-use crate::record::{RunRecord, VerdictName, VerdictRecord, ratio};
+use crate::record::{RunRecord, SecondRecord, VerdictName, VerdictRecord, ratio};
 
 /// Share of the median service time that the 99th percentile of send lag may have.
 const LAG_SHARE: f64 = 0.10;
@@ -27,7 +27,7 @@ const IN_TIME_SHARE: f64 = 0.99;
 /// Share of errors from which a run counts as unstable.
 const ERROR_SHARE: f64 = 0.01;
 
-/// A second with fewer planned requests than this says nothing about pauses.
+/// A second in which fewer answers than this had to come says nothing about pauses.
 const PLANNED_TO_JUDGE: u64 = 20;
 
 /// How many times the usual 99th percentile makes a second a slow one, and by how much at least.
@@ -202,22 +202,50 @@ fn instability(record: &RunRecord) -> Vec<String> {
     if errors > ERROR_SHARE {
         reasons.push(format!("{} of the requests had no good answer", share(errors)));
     }
-    let judged = |row: &&crate::record::SecondRecord| {
-        row.planned >= PLANNED_TO_JUDGE && row.seconds() >= 0.5 && row.start_ns > 0
-    };
-    let paused: Vec<_> = record.series.iter().filter(judged).filter(|row| row.ok < row.planned / 2).collect();
-    if let Some(first) = paused.first() {
-        reasons.push(format!(
-            "in {} of {} seconds fewer than half of the due requests were answered well, first at {:.0} s: {} of {}",
-            paused.len(),
-            record.series.len(),
-            first.start_ns as f64 / 1e9,
-            grouped(first.ok),
-            grouped(first.planned)
-        ));
-    }
+    reasons.extend(stopped_seconds(record));
     reasons.extend(slow_seconds(record));
     reasons
+}
+
+/// Seconds in which the target stopped, or answered badly: fewer than half of the good answers came that
+/// had to come.
+fn stopped_seconds(record: &RunRecord) -> Option<String> {
+    let stopped: Vec<_> = seconds_to_judge(record)
+        .into_iter()
+        .filter(|&(row, expected)| {
+            let missing = expected.saturating_sub(row.ok) as f64;
+            // Beyond what chance takes from a small number (four standard deviations).
+            row.ok < expected / 2 && missing > 4.0 * (expected as f64).sqrt()
+        })
+        .collect();
+    let &(first, expected) = stopped.first()?;
+    Some(format!(
+        "in {} of {} seconds fewer than half of the good answers came that had to come, first at {:.0} s: {} of {}",
+        stopped.len(),
+        record.series.len(),
+        first.start_ns as f64 / 1e9,
+        grouped(first.ok),
+        grouped(expected)
+    ))
+}
+
+/// Seconds that say something about pauses, each with the good answers that had to come in it.
+fn seconds_to_judge(record: &RunRecord) -> Vec<(&SecondRecord, u64)> {
+    let description = &record.description;
+    let whole = record.series.iter().filter(|row| row.seconds() >= 0.5 && row.start_ns > 0);
+    if description.open_loop {
+        return whole.filter(|row| row.expected >= PLANNED_TO_JUDGE).map(|row| (row, row.expected)).collect();
+    }
+    // Without a schedule what usually comes has to come, once the first answers are there.
+    let slow_ns = record.histogram(Kind::Response).percentile_ns("90");
+    let from_ns = description.warm_up_ns.saturating_add(slow_ns);
+    let rows: Vec<_> =
+        whole.filter(|row| row.start_ns >= from_ns && row.end_ns <= description.duration_ns).collect();
+    let mut rates: Vec<f64> = rows.iter().map(|row| row.ok as f64 / row.seconds()).collect();
+    rates.sort_unstable_by(f64::total_cmp);
+    let usual = rates.get(rates.len() / 2).copied().filter(|_| rates.len() >= SECONDS_TO_JUDGE);
+    let Some(usual) = usual.filter(|usual| *usual >= PLANNED_TO_JUDGE as f64) else { return Vec::new() };
+    rows.into_iter().map(|row| (row, (usual * row.seconds()) as u64)).collect()
 }
 
 /// Seconds whose 99th percentile is far from the others': pauses too short to hold up half a second.
@@ -279,3 +307,6 @@ fn notes(record: &RunRecord) -> Vec<String> {
     }
     notes
 }
+
+#[cfg(test)]
+mod tests;

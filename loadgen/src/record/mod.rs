@@ -12,6 +12,7 @@ mod file;
 mod findings;
 mod histogram;
 mod host;
+mod pace;
 mod run;
 mod series;
 

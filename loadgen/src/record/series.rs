@@ -20,8 +20,15 @@ pub struct SecondRecord {
     pub end_ns: u64,
     /// Requests whose time came.
     pub planned: u64,
+    /// Good answers that had to come in it, going by when requests were due and how long answers
+    /// usually took; 0 where there is no schedule to go by.
+    #[serde(default)]
+    pub expected: u64,
     /// Requests that the engine turned to.
     pub offered: u64,
+    /// Requests that it gave up without sending them.
+    #[serde(default)]
+    pub unsent: u64,
     /// Good answers.
     pub ok: u64,
     /// Complete answers with a fault.
@@ -58,7 +65,9 @@ impl SecondRecord {
             start_ns: second.start_ns,
             end_ns: second.end_ns,
             planned: counts.planned,
+            expected: 0,
             offered: counts.offered,
+            unsent: counts.unsent(),
             ok: counts.ok,
             wrong: counts.wrong,
             failed: counts.failed,
@@ -90,7 +99,9 @@ impl SecondRecord {
         self.end_ns = next.end_ns;
         for (ours, theirs) in [
             (&mut self.planned, next.planned),
+            (&mut self.expected, next.expected),
             (&mut self.offered, next.offered),
+            (&mut self.unsent, next.unsent),
             (&mut self.ok, next.ok),
             (&mut self.wrong, next.wrong),
             (&mut self.failed, next.failed),

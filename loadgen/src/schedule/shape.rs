@@ -81,6 +81,28 @@ impl Shape {
         (time < self.duration_ns()).then_some(time)
     }
 
+    /// How many events are expected before `at_ns`, nanoseconds from the start of the run: the inverse of
+    /// [`Self::time_of_expected_ns`].
+    pub fn expected_before(&self, at_ns: u64) -> f64 {
+        let seconds = |ns: u64| ns as f64 / 1e9;
+        match self {
+            Self::Constant(step) => step.rate.as_f64() * seconds(at_ns.min(step.duration_ns)),
+            Self::Ramp { from, duration_ns, .. } => {
+                let until_ns = at_ns.min(*duration_ns);
+                (from.as_f64() + self.rate_at(until_ns)) / 2.0 * seconds(until_ns)
+            }
+            Self::Steps(steps) => {
+                let mut left_ns = at_ns;
+                let of_step = |step: &Step| {
+                    let taken_ns = left_ns.min(step.duration_ns);
+                    left_ns -= taken_ns;
+                    step.rate.as_f64() * seconds(taken_ns)
+                };
+                steps.iter().map(of_step).sum()
+            }
+        }
+    }
+
     /// The planned rate at a moment, events per second.
     pub fn rate_at(&self, at_ns: u64) -> f64 {
         match self {
@@ -191,13 +213,22 @@ mod tests {
 
     #[test]
     fn expected_events_and_even_events_agree() {
-        for shape in
-            [ramp(10, 1000, 5), Shape::Constant(Step { rate: Rate::per_second(250), duration_ns: SECOND })]
-        {
+        for shape in [
+            ramp(10, 1000, 5),
+            Shape::Constant(Step { rate: Rate::per_second(250), duration_ns: SECOND }),
+            Shape::Steps(
+                [10, 90].map(|rate| Step { rate: Rate::per_second(rate), duration_ns: 3 * SECOND }).to_vec(),
+            ),
+        ] {
             for index in 0..shape.count() {
                 assert_eq!(shape.time_of_expected_ns(index as f64), Some(shape.time_ns(index)));
             }
             assert_eq!(shape.time_of_expected_ns(shape.count() as f64 + 1.0), None);
+            let whole = shape.expected_before(u64::MAX);
+            assert!((whole - shape.count() as f64).abs() < 1e-6, "{whole}");
+            let half = shape.expected_before(shape.duration_ns() / 2);
+            let time_ns = shape.time_of_expected_ns(half).unwrap_or(0);
+            assert!(time_ns.abs_diff(shape.duration_ns() / 2) < 1_000, "{time_ns}");
         }
     }
 

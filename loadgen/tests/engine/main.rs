@@ -10,3 +10,4 @@ mod omission;
 mod peers;
 mod requests;
 mod support;
+mod verdicts;
