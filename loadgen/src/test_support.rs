@@ -22,17 +22,22 @@ pub struct Made {
     pub service_ns: u64,
     /// Its end, if it is not a good answer.
     pub error: Option<ErrorClass>,
+    /// Whether it is never sent, because the client's queue is full.
+    pub unsent: bool,
 }
 
 impl Made {
     /// A good answer after this time.
     pub fn good(service_ns: u64) -> Made {
-        Made { wait_ns: 0, service_ns, error: None }
+        Made { wait_ns: 0, service_ns, error: None, unsent: false }
     }
 }
 
 fn tell(recorder: &mut Recorder, planned_ns: u64, made: Made) {
     recorder.planned(planned_ns);
+    if made.unsent {
+        return recorder.unsent_queue_full(planned_ns, planned_ns + made.wait_ns);
+    }
     recorder.offered(planned_ns, planned_ns + 5_000);
     recorder.waited(planned_ns, made.wait_ns);
     let written_ns = planned_ns + 8_000 + made.wait_ns;
@@ -122,7 +127,7 @@ pub fn description(seconds: u64, rate: u64) -> Description {
             method: "GET".into(),
             url: "http://192.0.2.1/".into(),
             weight: 1,
-            body_bytes: 0,
+            ..TargetDescription::default()
         }],
         resolved: vec!["192.0.2.1:80".into()],
         ..Description::default()

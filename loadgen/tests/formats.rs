@@ -99,7 +99,7 @@ fn description() -> Description {
             method: "GET".into(),
             url: "http://192.0.2.1/".into(),
             weight: 1,
-            body_bytes: 0,
+            ..TargetDescription::default()
         }],
         ..Description::default()
     }

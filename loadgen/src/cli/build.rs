@@ -1,17 +1,13 @@
-//! From options to a plan, and to its description for the record.
+//! From options to a plan.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use crate::engine::{Load, Plan, Think};
+use crate::engine::{Load, Plan};
 use crate::limits::QUEUE_MAX;
-use crate::record::{Description, TargetDescription, TlsDescription};
 use crate::request::{Endpoint, Jar, Mix, Shape, Target, TargetUrl};
-use crate::schedule::{Schedule, Spacing};
 
 use super::requests::RequestArguments;
 use super::transport::TransportArguments;
-use super::units::in_words;
 
 /// Endpoints and targets are numbered with 16 bits.
 const TARGETS_MAX: usize = 1_000;
@@ -120,86 +116,4 @@ fn check_sources(transport: &TransportArguments, endpoints: &[Endpoint]) -> Resu
         true => Ok(()),
         false => Err(BuildError::Usage("--source is of another address family than the target".to_owned())),
     }
-}
-
-/// Describes a plan for the record.
-pub fn describe(mode: &str, schedule: String, requests: &RequestArguments, plan: &Plan) -> Description {
-    let method = requests.shape().map(|shape| shape.method().to_owned()).unwrap_or_default();
-    let body_bytes = requests.shape().ok().and_then(|shape| shape.body).map_or(0, |body| body.len() as u64);
-    let target = |target: &Target| TargetDescription {
-        method: method.clone(),
-        url: target.url.clone(),
-        weight: target.weight,
-        body_bytes,
-    };
-    let resolved = plan.endpoints.iter().flat_map(|endpoint| &endpoint.addresses);
-    let is_secure = plan.endpoints.iter().any(|endpoint| endpoint.secure.is_some());
-    Description {
-        mode: mode.to_owned(),
-        command_line: std::env::args().collect(),
-        open_loop: matches!(plan.load, Load::Open(_)),
-        schedule,
-        rate_per_second: mean_rate(&plan.load),
-        seed: match plan.load {
-            Load::Open(Schedule { spacing: Spacing::Poisson { seed }, .. }) => seed,
-            _ => 0,
-        },
-        duration_ns: plan.load.duration_ns(),
-        warm_up_ns: plan.warm_up_ns,
-        timeout_ns: plan.timeouts.request_ns,
-        connections: plan.connections,
-        threads: plan.threads as u64,
-        keep_alive: plan.answers_per_connection.is_none() && !plan.handshake_only,
-        targets: plan.targets.iter().map(target).collect(),
-        resolved: resolved.map(SocketAddr::to_string).collect(),
-        tls: is_secure.then(|| TlsDescription { resumption: plan.tls.resumes, ..TlsDescription::default() }),
-        options: options(plan),
-    }
-}
-
-fn mean_rate(load: &Load) -> Option<f64> {
-    let Load::Open(schedule) = load else { return None };
-    let seconds = schedule.duration_ns() as f64 / 1e9;
-    Some(if seconds > 0.0 { schedule.shape.count() as f64 / seconds } else { 0.0 })
-}
-
-/// A pause as it is written on the command line; `None` without one.
-fn think_in_words(think: &Think) -> Option<String> {
-    match think {
-        Think::None => None,
-        Think::Fixed(ns) => Some(in_words(*ns)),
-        Think::Exponential(mean_ns) => Some(format!("exp:{}", in_words(*mean_ns))),
-        Think::Uniform(low_ns, high_ns) => Some(format!("{}..{}", in_words(*low_ns), in_words(*high_ns))),
-    }
-}
-
-fn options(plan: &Plan) -> BTreeMap<String, String> {
-    let mut options = BTreeMap::new();
-    let mut set = |name: &str, value: String| options.insert(name.to_owned(), value);
-    if plan.jar.is_some() {
-        set("users", plan.users.to_string());
-    }
-    if let Some(rule) = &plan.persistence {
-        set("verify_persistence", rule.cookie.clone());
-    }
-    if let Load::Closed { think, .. } = plan.load
-        && let Some(think) = think_in_words(&think)
-    {
-        set("think_time", think);
-    }
-    if !plan.sources.is_empty() {
-        let sources: Vec<String> = plan.sources.iter().map(ToString::to_string).collect();
-        set("sources", sources.join(","));
-    }
-    if let Some(most) = plan.answers_per_connection {
-        set("requests_per_connection", most.to_string());
-    }
-    if plan.spin_ns > 0 {
-        set("spin", in_words(plan.spin_ns));
-    }
-    if plan.resets {
-        set("reset", "yes".to_owned());
-    }
-    set("grace", in_words(plan.timeouts.grace_ns));
-    options
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use crate::engine::Stop;
 use crate::output::OutputArguments;
 
-use super::build::{describe, plan};
+use super::build::plan;
+use super::describe::describe;
 use super::load::LoadArguments;
 use super::requests::RequestArguments;
 use super::session::{ModeResult, measure, unobserved};
@@ -37,7 +38,7 @@ pub fn run(arguments: &ConnectArguments, stop: &Arc<Stop>) -> ModeResult {
     let mut plan = plan(&requests, transport, load.load(), load.warm_up)?;
     plan.handshake_only = !request;
     let schedule = format!("new connections: {}", load.in_words());
-    let description = describe("connect", schedule, &requests, &plan);
+    let description = describe("connect", schedule, &requests, transport, &plan)?;
     let measured = measure(plan, description, output, unobserved(stop))?;
     Ok(measured.reporting.publish(&measured.record)?)
 }

@@ -11,7 +11,8 @@ use crate::output::{LiveChoice, OutputArguments, duration as duration_text, wall
 use crate::record::{GapRecord, unix_ms};
 use crate::schedule::{Rate, Schedule, Shape, Spacing, Step};
 
-use super::build::{describe, plan};
+use super::build::plan;
+use super::describe::describe;
 use super::requests::RequestArguments;
 use super::session::{ModeError, ModeResult, measure, unobserved};
 use super::transport::TransportArguments;
@@ -85,7 +86,7 @@ pub fn run(arguments: &GapArguments, stop: &Arc<Stop>) -> ModeResult {
     let plan = plan(&requests, &transport, load, 0)?;
     let schedule =
         format!("one connection every {}, gaps longer than {}", in_words(*every), in_words(*longer_than));
-    let description = describe("gap", schedule, &requests, &plan);
+    let description = describe("gap", schedule, &requests, &transport, &plan)?;
 
     let (observer, outcomes) = sync_channel(OUTCOMES_MAX);
     let watch = Watch { observer: Some(observer), ..unobserved(stop) };

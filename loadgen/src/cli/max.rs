@@ -5,7 +5,8 @@ use std::sync::Arc;
 use crate::engine::{Load, Stop, Think};
 use crate::output::OutputArguments;
 
-use super::build::{describe, plan};
+use super::build::plan;
+use super::describe::describe;
 use super::requests::RequestArguments;
 use super::session::{ModeResult, measure, unobserved};
 use super::transport::TransportArguments;
@@ -43,7 +44,7 @@ pub fn run(arguments: &MaxArguments, stop: &Arc<Stop>) -> ModeResult {
     let MaxArguments { requests, duration, warm_up, transport, output } = arguments;
     let load = Load::Closed { duration_ns: duration.saturating_add(*warm_up), think: Think::None };
     let plan = plan(requests, transport, load, *warm_up)?;
-    let description = describe("max", "closed loop".to_owned(), requests, &plan);
+    let description = describe("max", "closed loop".to_owned(), requests, transport, &plan)?;
     let measured = measure(plan, description, output, unobserved(stop))?;
     Ok(measured.reporting.publish(&measured.record)?)
 }

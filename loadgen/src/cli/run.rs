@@ -5,7 +5,8 @@ use std::sync::Arc;
 use crate::engine::Stop;
 use crate::output::OutputArguments;
 
-use super::build::{describe, plan};
+use super::build::plan;
+use super::describe::describe;
 use super::load::LoadArguments;
 use super::requests::RequestArguments;
 use super::session::{ModeResult, measure, unobserved};
@@ -31,7 +32,7 @@ pub struct RunArguments {
 pub fn run(arguments: &RunArguments, stop: &Arc<Stop>) -> ModeResult {
     let RunArguments { requests, load, transport, output } = arguments;
     let plan = plan(requests, transport, load.load(), load.warm_up)?;
-    let description = describe("run", load.in_words(), requests, &plan);
+    let description = describe("run", load.in_words(), requests, transport, &plan)?;
     let measured = measure(plan, description, output, unobserved(stop))?;
     Ok(measured.reporting.publish(&measured.record)?)
 }

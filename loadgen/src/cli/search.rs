@@ -11,7 +11,8 @@ use crate::output::{OutputArguments, Reporting, duration as duration_text};
 use crate::record::{Began, Description, RunRecord, StepRecord, VerdictName, ratio};
 use crate::schedule::{Rate, Schedule, Shape, Spacing, Step};
 
-use super::build::{describe, plan};
+use super::build::plan;
+use super::describe::describe;
 use super::requests::RequestArguments;
 use super::session::{Measured, ModeError, ModeResult, measure, unobserved};
 use super::transport::TransportArguments;
@@ -234,7 +235,8 @@ pub fn run(arguments: &SearchArguments, stop: &Arc<Stop>) -> ModeResult {
     let empty = Shape::Constant(Step { rate: arguments.from, duration_ns: arguments.step });
     let load = Load::Open(Schedule { shape: empty, spacing: Spacing::Even });
     let plan = plan(&arguments.requests, &arguments.transport, load, arguments.warm_up)?;
-    let mut description = describe("search", String::new(), &arguments.requests, &plan);
+    let mut description =
+        describe("search", String::new(), &arguments.requests, &arguments.transport, &plan)?;
     let limits = &arguments.limits;
     for (name, limit) in [("p50", limits.p50), ("p99", limits.p99()), ("p99.9", limits.p999)] {
         if let Some(limit) = limit {

@@ -17,12 +17,19 @@ pub(super) struct Blocks {
     pub(super) runs: Vec<Vec<Vec<u64>>>,
 }
 
-/// Counts of good and other ends, and seconds, of one block.
+/// What one block came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Ends {
+    /// Good answers in its seconds.
     pub(super) ok: u64,
-    pub(super) not_ok: u64,
+    /// Its seconds.
     pub(super) seconds: f64,
+    /// Requests that were due in it.
+    pub(super) planned: u64,
+    /// Of all requests, those whose fate is told in it.
+    pub(super) ended: u64,
+    /// Of these, those without a good answer: wrong answers, failures, requests never sent.
+    pub(super) not_ok: u64,
 }
 
 /// Rows of a run that were measured: those of the warm-up alone and the grace after the end are not.
@@ -45,17 +52,52 @@ pub(super) fn fewest(records: &[RunRecord]) -> usize {
     records.iter().map(|record| cut(record, records.len()).len()).min().unwrap_or(0)
 }
 
-/// The ends of each block of each run.
+/// The ends of each block of each run. All requests of a run are in one of its blocks, also those whose
+/// fate is told in no measured second: so the errors of all blocks are the run's.
 pub(super) fn ends(records: &[RunRecord]) -> Vec<Vec<Ends>> {
     let of_block = |rows: Vec<&SecondRecord>| {
         rows.into_iter().fold(Ends::default(), |sum, row| Ends {
             ok: sum.ok.saturating_add(row.ok),
-            not_ok: sum.not_ok.saturating_add(row.wrong).saturating_add(row.failed),
             seconds: sum.seconds + row.seconds(),
+            planned: sum.planned.saturating_add(row.planned),
+            ended: sum.ended.saturating_add(ended(row)),
+            not_ok: sum.not_ok.saturating_add(not_ok(row)),
         })
     };
-    let of_run = |record: &RunRecord| cut(record, records.len()).into_iter().map(of_block).collect();
+    let of_run = |record: &RunRecord| {
+        let mut blocks: Vec<Ends> = cut(record, records.len()).into_iter().map(of_block).collect();
+        book_the_rest(record, &mut blocks);
+        blocks
+    };
     records.iter().map(of_run).collect()
+}
+
+fn not_ok(row: &SecondRecord) -> u64 {
+    row.wrong.saturating_add(row.failed).saturating_add(row.unsent)
+}
+
+fn ended(row: &SecondRecord) -> u64 {
+    row.ok.saturating_add(not_ok(row))
+}
+
+/// Books what ended outside of the measured seconds, mostly in the grace: those were due last, so that
+/// each block from the last one on takes as many errors as requests were due in it.
+fn book_the_rest(record: &RunRecord, blocks: &mut [Ends]) {
+    let all = record.series.iter().map(|row| (ended(row), not_ok(row)));
+    let (all, all_not_ok) =
+        all.fold((0u64, 0u64), |sum, row| (sum.0.saturating_add(row.0), sum.1.saturating_add(row.1)));
+    let booked = |of: fn(&Ends) -> u64| blocks.iter().map(of).fold(0, u64::saturating_add);
+    let mut not_ok = all_not_ok.saturating_sub(booked(|ends| ends.not_ok));
+    let good = all.saturating_sub(booked(|ends| ends.ended)).saturating_sub(not_ok);
+    for ends in blocks.iter_mut().rev() {
+        let taken = not_ok.min(ends.planned.saturating_sub(ends.not_ok));
+        (ends.not_ok, ends.ended) = (ends.not_ok.saturating_add(taken), ends.ended.saturating_add(taken));
+        not_ok -= taken;
+    }
+    if let Some(last) = blocks.last_mut() {
+        last.not_ok = last.not_ok.saturating_add(not_ok);
+        last.ended = last.ended.saturating_add(not_ok).saturating_add(good);
+    }
 }
 
 /// Both sides' times on one scale: the slots that either side used, with the time of each.

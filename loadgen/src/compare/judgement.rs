@@ -97,7 +97,7 @@ pub fn compare(first: &[RunRecord], other: &[RunRecord], tolerance: f64) -> Resu
     findings.extend(times(sides, "service ", |row| &row.service, None).unwrap_or_default());
     let ends = [blocks::ends(first), blocks::ends(other)];
     let ends = [ends[0].as_slice(), ends[1].as_slice()];
-    let errors = compare_quotient(ends, |ends| (ends.not_ok as f64, (ends.ok + ends.not_ok) as f64), JUDGED);
+    let errors = compare_quotient(ends, |ends| (ends.not_ok as f64, ends.ended as f64), JUDGED);
     findings.push(Finding {
         name: "errors".to_owned(),
         direction: direct(&errors, true, errors.change().abs() > ERROR_TOLERANCE),

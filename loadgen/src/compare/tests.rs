@@ -4,7 +4,7 @@
 
 use super::*;
 use crate::measure::ErrorClass;
-use crate::record::{RunRecord, VerdictName};
+use crate::record::{Description, RequestField, RunRecord, VerdictName};
 use crate::schedule::Random;
 use crate::test_support::{Made, record};
 
@@ -67,6 +67,71 @@ fn errors_that_appear_are_a_regression() {
     let errors = comparison.findings.iter().find(|finding| finding.name == "errors").unwrap();
     assert_eq!(errors.direction, Direction::Worse);
     assert!((errors.difference.other - 0.025).abs() < 1e-9);
+}
+
+#[test]
+fn requests_that_were_never_sent_are_errors() {
+    let fits = record(12, 400, |_, _| Made::good(MS));
+    let unsent = record(12, 400, |_, k| Made { unsent: k % 4 == 0, ..Made::good(MS) });
+    assert!((unsent.error_share() - 0.25).abs() < 1e-9);
+    let comparison = compare(std::slice::from_ref(&fits), &[unsent], 0.02).unwrap();
+    let errors = comparison.findings.iter().find(|finding| finding.name == "errors").unwrap();
+    assert!((errors.difference.other - 0.25).abs() < 1e-9, "{errors:?}");
+    assert_eq!(errors.direction, Direction::Worse);
+}
+
+#[test]
+fn what_ended_after_the_schedule_is_in_the_errors_too() {
+    let fits = record(12, 400, |_, _| Made::good(MS));
+    let mut late = record(13, 400, |second, k| Made {
+        error: (second == 12 && k < 300).then_some(ErrorClass::CancelledAtEnd),
+        unsent: second == 12 && k >= 300,
+        ..Made::good(MS)
+    });
+    // The last row is the grace: its requests were due before.
+    late.description.duration_ns -= 1_000 * MS;
+    let (row, before) = (12, 11);
+    late.series[before].planned += std::mem::take(&mut late.series[row].planned);
+    let comparison = compare(std::slice::from_ref(&fits), std::slice::from_ref(&late), 0.02).unwrap();
+    let errors = comparison.findings.iter().find(|finding| finding.name == "errors").unwrap();
+    assert!((errors.difference.other - late.error_share()).abs() < 1e-9, "{errors:?} {}", late.error_share());
+    let rate = comparison.findings.iter().find(|finding| finding.name == "rate").unwrap();
+    assert!((rate.difference.other - 400.0).abs() < 1e-6, "{rate:?}");
+}
+
+#[test]
+fn runs_that_asked_for_something_else_are_refused() {
+    let first = scattered(1, 1_000);
+    let change = |change: fn(&mut Description)| {
+        let mut other = first.clone();
+        change(&mut other.description);
+        obstacles(&first, &other).join("\n")
+    };
+    let field = |description: &mut Description| {
+        description.request_fields.push(RequestField { name: "X-A".into(), value: "1".into() });
+    };
+    let found = [
+        (change(field), "header of the requests differs:  and X-A: 1"),
+        (change(|description| description.targets[0].method = "HEAD".into()), "what is requested"),
+        (change(|description| description.targets[0].body_bytes = 5), "body 5 B"),
+        (change(|description| description.targets[0].body_sha256 = "ab".repeat(32)), "abab"),
+        (change(|description| description.seed = 7), "the seed differs: 0 and 7"),
+        (change(|description| description.keep_alive = false), "keep-alive"),
+    ];
+    for (found, words) in found {
+        assert!(found.contains(words), "{words}: {found}");
+    }
+    for (name, value) in [
+        ("expect_status", "200"),
+        ("think_time", "10ms"),
+        ("requests_per_connection", "5"),
+        ("users", "4"),
+        ("verify_persistence", "SRV"),
+    ] {
+        let mut other = first.clone();
+        other.description.options.insert(name.into(), value.into());
+        assert_eq!(obstacles(&first, &other), [format!("{name} differs: not given and {value}")]);
+    }
 }
 
 #[test]

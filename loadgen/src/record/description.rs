@@ -1,7 +1,11 @@
 //! What a run was asked to do, and to whom. Filled in by the engine's modes.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
 
+use aws_lc_rs::digest::{Context, SHA256, digest};
 use serde::{Deserialize, Serialize};
 
 /// One target of a run.
@@ -15,6 +19,62 @@ pub struct TargetDescription {
     pub weight: u32,
     /// Bytes of each request's body.
     pub body_bytes: u64,
+    /// SHA-256 of it in hexadecimal; empty without a body.
+    #[serde(default)]
+    pub body_sha256: String,
+}
+
+/// A field that every request carried besides its own.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RequestField {
+    /// Its name, as it was sent.
+    pub name: String,
+    /// Its value; of one that proves who somebody is, `sha256:` and the value's digest.
+    pub value: String,
+}
+
+/// A file that went into a run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct InputFile {
+    /// The option that named it.
+    pub option: String,
+    /// Its path as it was given.
+    pub path: String,
+    /// Its length.
+    pub bytes: u64,
+    /// Its SHA-256 in hexadecimal.
+    pub sha256: String,
+}
+
+impl InputFile {
+    /// Reads a file to its end, a piece at a time.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn read(option: &str, path: &Path) -> io::Result<InputFile> {
+        let mut file = File::open(path)?;
+        let (mut digest, mut bytes, mut piece) = (Context::new(&SHA256), 0u64, vec![0; 64 * 1024]);
+        loop {
+            match file.read(&mut piece)? {
+                0 => break,
+                count => {
+                    digest.update(&piece[..count]);
+                    bytes = bytes.saturating_add(count as u64);
+                }
+            }
+        }
+        let (option, path) = (option.to_owned(), path.display().to_string());
+        Ok(InputFile { option, path, bytes, sha256: hexadecimal(digest.finish().as_ref()) })
+    }
+}
+
+/// SHA-256 in hexadecimal.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    hexadecimal(digest(&SHA256, bytes).as_ref())
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl TargetDescription {
@@ -69,12 +129,18 @@ pub struct Description {
     pub keep_alive: bool,
     /// What was asked for.
     pub targets: Vec<TargetDescription>,
+    /// Fields that were added to every request.
+    #[serde(default)]
+    pub request_fields: Vec<RequestField>,
     /// Addresses that the targets' names stood for.
     pub resolved: Vec<String>,
     /// TLS, if it was spoken.
     pub tls: Option<TlsDescription>,
     /// Whatever else shapes the load, in words: `think_time`: `10ms`, `users`: `100`.
     pub options: BTreeMap<String, String>,
+    /// Files that went into it.
+    #[serde(default)]
+    pub inputs: Vec<InputFile>,
 }
 
 impl Description {

@@ -19,7 +19,7 @@ mod series;
 pub use began::{Began, unix_ms};
 pub use blob::{Blob, BlobError};
 pub use client::ClientRecord;
-pub use description::{Description, TargetDescription, TlsDescription};
+pub use description::{Description, InputFile, RequestField, TargetDescription, TlsDescription, sha256_hex};
 pub use file::{FileError, from_bytes, read, write};
 pub use findings::{GapRecord, StepRecord};
 pub use histogram::{HistogramRecord, PERCENTILES};

@@ -23,6 +23,20 @@ impl StatusSet {
     }
 }
 
+impl std::fmt::Display for StatusSet {
+    /// As `200-299,304`.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (place, (first, last)) in self.ranges.iter().enumerate() {
+            let comma = if place > 0 { "," } else { "" };
+            match first == last {
+                true => write!(formatter, "{comma}{first}")?,
+                false => write!(formatter, "{comma}{first}-{last}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
 impl FromStr for StatusSet {
     type Err = String;
 
@@ -162,6 +176,7 @@ mod tests {
         for bad in ["", "20", "xx", "0xx", "300-200", "200,", "abc"] {
             assert!(bad.parse::<StatusSet>().is_err(), "{bad}");
         }
+        assert_eq!(set.to_string(), "200-299,301,400-404");
         let expectations = Expectations { statuses: Some(set), ..Expectations::default() };
         assert_eq!(expectations.judge_status(404), None);
         assert_eq!(expectations.judge_status(302), Some(ErrorClass::CheckFailed(Check::Status)));

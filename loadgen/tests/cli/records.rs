@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use crate::support::call;
+use crate::support::{Origin, call, is_answered};
 
 /// The seconds since 1970 behind a word of an interval log's head.
 fn seconds_behind(log: &str, word: &str) -> f64 {
@@ -33,4 +33,40 @@ fn one_wall_clock_serves_every_output() {
     let lines = std::fs::read_to_string(lines).unwrap();
     let first: serde_json::Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
     assert_eq!(first["start_unix_ms"], record.started_unix_ms);
+}
+
+#[test]
+fn compare_refuses_runs_that_asked_for_something_else_and_no_secret_is_kept() {
+    let origin = Origin::start(&[]);
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let body = file("body.txt");
+    std::fs::write(&body, "hello").unwrap();
+    let record = |name: &str, more: &[&str]| {
+        let json = file(name);
+        let load = ["--rate", "50", "--duration", "200ms", "--threads", "1", "--json", &json];
+        let (code, out, err) = call(&[&["run", &origin.1], &load[..], more].concat());
+        assert!(is_answered(code), "{out} {err}");
+        json
+    };
+    let plain = record("plain.json", &[]);
+    let refused = |other: &str, words: &str| {
+        let (code, _, err) = call(&["compare", &plain, other]);
+        assert!(code == 2 && err.contains(words), "{words}: {code} {err}");
+    };
+    let secret = "Bearer a-very-secret-thing";
+    let with_secret = record("secret.json", &["-H", &format!("Authorization: {secret}")]);
+    refused(&with_secret, "header of the requests differs");
+    let text = std::fs::read_to_string(&with_secret).unwrap();
+    assert!(!text.contains("a-very-secret-thing") && text.contains("Authorization: sha256:"), "{text}");
+    refused(&record("body.json", &["--body-file", &body]), "SHA-256 2cf24dba");
+    refused(&record("expect.json", &["--expect-status", "2xx"]), "expect_status differs");
+    refused(&record("poisson.json", &["--arrivals", "poisson", "--seed", "9"]), "the seed differs");
+    refused(&record("users.json", &["--cookies", "--users", "3"]), "users differs");
+    refused(&record("short.json", &["--requests-per-connection", "4"]), "requests_per_connection differs");
+
+    let record = torii_loadgen::record::read(file("body.json").as_ref()).unwrap();
+    let input = &record.description.inputs[0];
+    assert_eq!((input.option.as_str(), input.path.as_str(), input.bytes), ("--body-file", body.as_str(), 5));
+    assert_eq!(input.sha256, record.description.targets[0].body_sha256);
 }
