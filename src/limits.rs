@@ -428,8 +428,8 @@ pub mod ha {
     pub const CLOCK_WARNING: Duration = Duration::from_secs(5);
     /// How far a clock may be set back before a sender begins a new life instead of counting on.
     pub const CLOCK_STEP: Duration = Duration::from_secs(1);
-    /// Lives of one sender that a receiver remembers. A start and a crash are two; more than eight of
-    /// them within two windows are refused.
+    /// Lives of one sender that a receiver remembers. A start and a crash are two. When more than eight
+    /// of them come within two windows, the oldest life is forgotten early, which is counted and told.
     pub const SENDER_LIVES: usize = 16;
     /// Bytes that the kernel may hold of what was sent to the pair's UDP port: over a thousand datagrams
     /// between two turns of the ha thread, where `net.core.rmem_max` allows it.

@@ -156,7 +156,13 @@ impl Election {
                 );
             }
         }
-        let difference = self.network.channel().and_then(|channel| channel.clock_difference());
+        self.look_at_senders(now);
+    }
+
+    /// What sealed datagrams say about their senders, beside their message.
+    fn look_at_senders(&mut self, now: Duration) {
+        let Some(channel) = self.network.channel() else { return };
+        let (difference, restless) = (channel.clock_difference(), channel.restless_node());
         if let Some((from, ahead_ms)) = difference {
             let name = self.peers.name(from);
             self.tell(
@@ -169,6 +175,16 @@ impl Election {
                     format!("the clock of {name} is {seconds:.1} s {side} this node's")
                 },
                 "let both nodes take the time by NTP (timedatectl); far apart they refuse each other's adverts",
+            );
+        }
+        if let Some(from) = restless {
+            let name = self.peers.name(from);
+            self.tell(
+                now,
+                "restless",
+                Some(from),
+                || format!("{name} starts and dies again and again"),
+                "it is heard all the same; look at its log for why it ends so soon after its start",
             );
         }
     }

@@ -53,6 +53,7 @@ pub struct Channel {
     way: Wire,
     nodes: Vec<IpAddr>,
     clock: Option<(IpAddr, i64)>,
+    restless: Option<IpAddr>,
 }
 
 enum Wire {
@@ -83,7 +84,7 @@ impl Channel {
                 Ok(Wire::Udp { udp, buffer: Box::default() })
             }
         };
-        Ok(Self { way: way?, nodes, clock: None })
+        Ok(Self { way: way?, nodes, clock: None, restless: None })
     }
 
     /// Sends an advert to the other nodes. Returns those that it could not be sent to, and why.
@@ -125,6 +126,9 @@ impl Channel {
                         if opened.ahead_ms.unsigned_abs() > CLOCK_WARNING.as_millis() as u64 {
                             self.clock = Some((from, opened.ahead_ms));
                         }
+                        if opened.is_restless {
+                            self.restless = Some(from);
+                        }
                         read(expected, opened.kind, from, opened.message)
                     }
                     Err(Refused { why, from }) => Incoming::Refused { from: from.ip(), why },
@@ -137,6 +141,11 @@ impl Channel {
     /// many milliseconds it is ahead (negative: behind).
     pub fn clock_difference(&mut self) -> Option<(IpAddr, i64)> {
         self.clock.take()
+    }
+
+    /// A node that was seen to begin more lives in a minute than are remembered, since the last call.
+    pub fn restless_node(&mut self) -> Option<IpAddr> {
+        self.restless.take()
     }
 
     /// The next thing that the network said about a packet of ours.

@@ -5,8 +5,12 @@
 //!
 //! Against repetition a receiver remembers, for each life of each sender, the highest sequence it took;
 //! and it takes nothing whose time is more than `CLOCK_WINDOW` from its own clock. A sender that starts
-//! again has a new life. A life is forgotten only when all it can have sealed has left the window, so
-//! that nothing is ever taken twice by one life of a receiver.
+//! again has a new life. Lives are random numbers and say nothing about their order, but every sequence
+//! is a time of the sender's, so what was taken has an order across lives. A life is forgotten when all it
+//! can have sealed has left the window. When a sender that crashes again and again has begun more lives
+//! than are remembered before that, the one with the lowest sequence goes, and its highest sequence stays
+//! behind as a floor: no life that is not known is taken at or below it. So nothing is ever taken twice
+//! by one life of a receiver, and a sender that starts again is heard at once, however often it does.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -41,13 +45,11 @@ pub enum Refusal {
     },
     /// Taken before, or overtaken by a later one.
     Repeated,
-    /// The sender has begun more lives than are remembered, in a few seconds.
-    TooManyLives,
 }
 
 impl Refusal {
     /// Every name, in the order of `index`.
-    pub const NAMES: [&'static str; 10] = [
+    pub const NAMES: [&'static str; 9] = [
         "not_an_envelope",
         "envelope_version",
         "message_kind",
@@ -57,7 +59,6 @@ impl Refusal {
         "wrong_seal",
         "clocks_differ",
         "repeated",
-        "too_many_lives",
     ];
 
     /// Place in `NAMES`, for counters.
@@ -72,7 +73,6 @@ impl Refusal {
             Self::Seal => 6,
             Self::ClocksDiffer { .. } => 7,
             Self::Repeated => 8,
-            Self::TooManyLives => 9,
         }
     }
 
@@ -114,9 +114,6 @@ impl Refusal {
                 "a message came twice or was overtaken. Now and then the network does that; if the count \
                  keeps growing, somebody repeats recorded messages"
             }
-            Self::TooManyLives => {
-                "the other node starts again and again: look into its log, it crashes soon after its start"
-            }
         }
     }
 }
@@ -133,6 +130,8 @@ pub struct Opened<'datagram> {
     /// How far the sender's clock is ahead of ours, in milliseconds; negative: behind. The time on the
     /// way is part of it. Worth a warning beyond `limits::ha::CLOCK_WARNING`.
     pub ahead_ms: i64,
+    /// The sender has begun so many lives in so short a time that one had to be forgotten early.
+    pub is_restless: bool,
 }
 
 /// Opens what is sent to one node.
@@ -145,10 +144,21 @@ pub struct Opener {
 struct Sender {
     address: IpAddr,
     lives: [Option<Life>; SENDER_LIVES],
+    /// Below this, nothing is taken from a life that is not known.
+    floor: Option<Floor>,
+}
+
+/// What is left of lives that were forgotten before their time.
+#[derive(Clone, Copy)]
+struct Floor {
+    /// The highest sequence that was taken from any of them.
+    sequence: u64,
+    /// When the last of them was heard, by our monotonic clock.
+    heard: Duration,
 }
 
 /// What was taken from one life of a sender.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 struct Life {
     number: u64,
     highest: u64,
@@ -160,7 +170,8 @@ impl Opener {
     /// `addresses` are those of `[[ha.node]]` in their order, `own` is this node's place among them.
     pub fn new(secret: &[u8], own: usize, addresses: &[IpAddr]) -> Self {
         let senders =
-            addresses.iter().map(|&address| Sender { address, lives: [None; SENDER_LIVES] }).collect();
+            addresses.iter().map(|&address| Sender { address, lives: [None; SENDER_LIVES], floor: None });
+        let senders = senders.collect();
         Self { key: seal::key(secret), own, senders }
     }
 
@@ -201,28 +212,49 @@ impl Opener {
         if u128::from(ahead_ms.unsigned_abs()) > CLOCK_WINDOW.as_millis() {
             return Err(Refusal::ClocksDiffer { ahead_ms });
         }
-        sender.take(number(&sealed[8..16]), sequence, now)?;
-        Ok(Opened { kind, node, message: &sealed[HEADER..], ahead_ms })
+        let is_restless = sender.take(number(&sealed[8..16]), sequence, now)?;
+        Ok(Opened { kind, node, message: &sealed[HEADER..], ahead_ms, is_restless })
     }
 }
 
 impl Sender {
-    /// Remembers a sequence of a life, which has to be greater than every one before.
-    fn take(&mut self, number: u64, sequence: u64, now: Duration) -> Result<(), Refusal> {
-        let taken = Some(Life { number, highest: sequence, heard: now });
+    /// Remembers a sequence of a life, which has to be greater than every one before. `true` when
+    /// another life had to be forgotten for it before its time.
+    fn take(&mut self, number: u64, sequence: u64, now: Duration) -> Result<bool, Refusal> {
+        // Its newest message was at most a window ahead when it was heard, and would be taken for at
+        // most a window after its time: two windows later nothing of it can be taken any more.
+        let is_past = |heard: Duration| now.saturating_sub(heard) > 2 * CLOCK_WINDOW;
+        let taken = Life { number, highest: sequence, heard: now };
         if let Some(known) = self.lives.iter_mut().flatten().find(|life| life.number == number) {
             if sequence <= known.highest {
                 return Err(Refusal::Repeated);
             }
-            *known = Life { number, highest: sequence, heard: now };
-            return Ok(());
+            *known = taken;
+            return Ok(false);
         }
-        // Its newest message was at most a window ahead when it was heard, and would be taken for at
-        // most a window after its time: two windows later nothing of it can be taken any more.
-        let forgotten = |life: &Life| now.saturating_sub(life.heard) > 2 * CLOCK_WINDOW;
-        let place = self.lives.iter_mut().find(|life| life.as_ref().is_none_or(forgotten));
-        *place.ok_or(Refusal::TooManyLives)? = taken;
-        Ok(())
+        // A floor that never went would lock a sender out whose clock was once ahead.
+        self.floor = self.floor.filter(|floor| !is_past(floor.heard));
+        if self.floor.is_some_and(|floor| sequence <= floor.sequence) {
+            return Err(Refusal::Repeated);
+        }
+        let is_free = |life: &Option<Life>| life.is_none_or(|life| is_past(life.heard));
+        if let Some(place) = self.lives.iter_mut().find(|life| is_free(life)) {
+            *place = Some(taken);
+            return Ok(false);
+        }
+        self.forget_oldest(taken);
+        Ok(true)
+    }
+
+    /// Puts a life where the one with the lowest sequence was. The floor is below all that are left, so
+    /// that it keeps nobody out whose clock goes forward.
+    fn forget_oldest(&mut self, newcomer: Life) {
+        let oldest = self.lives.iter_mut().flatten().min_by_key(|life| life.highest);
+        let Some(oldest) = oldest else { return };
+        let gone = std::mem::replace(oldest, newcomer);
+        let floor = self.floor.unwrap_or(Floor { sequence: 0, heard: Duration::ZERO });
+        self.floor =
+            Some(Floor { sequence: floor.sequence.max(gone.highest), heard: floor.heard.max(gone.heard) });
     }
 }
 

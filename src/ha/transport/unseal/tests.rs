@@ -95,7 +95,10 @@ fn what_is_sealed_is_opened_with_its_sender_kind_and_clock() {
     let mut opener = opener();
     let datagram = sealed(&mut sealer(), NOW_MS + 70);
     let opened = opener.open(&datagram, nodes()[0], NOW_MS, Duration::ZERO).unwrap();
-    assert_eq!(opened, Opened { kind: Kind::Advert, node: 0, message: b"an advert", ahead_ms: 70 });
+    assert_eq!(
+        opened,
+        Opened { kind: Kind::Advert, node: 0, message: b"an advert", ahead_ms: 70, is_restless: false }
+    );
 }
 
 #[test]
@@ -189,7 +192,6 @@ fn names_and_advice_belong_to_each_reason() {
         Refusal::Seal,
         Refusal::ClocksDiffer { ahead_ms: 1 },
         Refusal::Repeated,
-        Refusal::TooManyLives,
     ];
     for (index, reason) in reasons.iter().enumerate() {
         assert_eq!(reason.index(), index);
@@ -293,19 +295,102 @@ fn a_clock_set_back_begins_a_new_life_and_a_small_step_does_not() {
     assert_eq!(lives[2], lives[3]);
 }
 
+/// Numbers from a seed (splitmix64).
+fn random(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mixed = (*state ^ (*state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed ^ (mixed >> 27)
+}
+
 #[test]
 fn a_life_is_remembered_until_nothing_of_it_can_be_taken() {
     let mut opener = opener();
-    let window = CLOCK_WINDOW;
     let from = nodes()[0];
     let datagram_of = |life| sealed(&mut Sealer::new(&SECRET, 0, from, life), NOW_MS);
-    let mut at = |datagram: &[u8], now| opener.open(datagram, from, NOW_MS, now).map(|_| ());
+    let mut at = |datagram: &[u8], now| opener.open(datagram, from, NOW_MS, now).map(|new| new.is_restless);
     for life in 0..SENDER_LIVES as u64 {
-        assert_eq!(at(&datagram_of(life), Duration::ZERO), Ok(()));
+        assert_eq!(at(&datagram_of(life), Duration::ZERO), Ok(false));
     }
-    assert_eq!(at(&datagram_of(99), 2 * window), Err(Refusal::TooManyLives));
-    assert_eq!(at(&datagram_of(5), 2 * window), Err(Refusal::Repeated));
-    assert_eq!(at(&datagram_of(99), 2 * window + Duration::from_millis(1)), Ok(()));
+    assert_eq!(at(&datagram_of(5), 2 * CLOCK_WINDOW), Err(Refusal::Repeated));
+    assert_eq!(at(&datagram_of(99), 2 * CLOCK_WINDOW + Duration::from_millis(1)), Ok(false));
+}
+
+#[test]
+fn a_sender_that_starts_again_and_again_is_believed_at_once_and_none_of_its_pasts_is() {
+    let mut opener = opener();
+    let from = nodes()[0];
+    let mut taken: Vec<Vec<u8>> = Vec::new();
+    for number in 0..5 * SENDER_LIVES as u64 {
+        // A few lives a second, in each an advert and its repetition.
+        let unix_ms = NOW_MS + number * 300;
+        let now = Duration::from_millis(number * 300);
+        let mut sealer = Sealer::new(&SECRET, 0, from, random(&mut (number + 1)));
+        for count in 0..2 {
+            let datagram = sealed(&mut sealer, unix_ms);
+            let is_restless = opener.open(&datagram, from, unix_ms, now).map(|new| new.is_restless);
+            assert_eq!(is_restless, Ok(count == 0 && number >= SENDER_LIVES as u64), "life {number}");
+            taken.push(datagram);
+        }
+        for datagram in &taken {
+            let again = opener.open(datagram, from, unix_ms, now).map(|_| ());
+            assert_eq!(again, Err(Refusal::Repeated), "after life {number}");
+        }
+    }
+}
+
+/// Lives without number, clocks that step, datagrams that are held back and repeated at any time: what
+/// was taken once is never taken again.
+#[test]
+fn nothing_is_taken_twice_whoever_is_forgotten() {
+    let from = nodes()[0];
+    for seed in 0..40_u64 {
+        let (mut opener, mut dice) = (opener(), seed);
+        let mut made: Vec<(Vec<u8>, bool)> = Vec::new();
+        let mut sealers: Vec<Sealer> = Vec::new();
+        let mut passed_ms = 0;
+        for _ in 0..600 {
+            passed_ms += random(&mut dice) % 400;
+            let (unix_ms, now) = (NOW_MS + passed_ms, Duration::from_millis(passed_ms));
+            if sealers.is_empty() || random(&mut dice).is_multiple_of(4) {
+                sealers.push(Sealer::new(&SECRET, 0, from, random(&mut dice)));
+            }
+            // Mostly the newest life, now and then one from before.
+            let back = random(&mut dice) % 3 * (random(&mut dice) % 20);
+            let place = sealers.len().saturating_sub(1 + back as usize);
+            let ahead_ms = random(&mut dice) % 2 * (random(&mut dice) % WINDOW_MS);
+            made.push((sealed(&mut sealers[place], unix_ms + ahead_ms), false));
+            for _ in 0..5 {
+                let place = random(&mut dice) as usize % made.len();
+                let (datagram, was_taken) = &mut made[place];
+                let is_taken = opener.open(datagram, from, unix_ms, now).is_ok();
+                assert!(!(is_taken && *was_taken), "seed {seed}: taken twice");
+                *was_taken |= is_taken;
+            }
+        }
+        assert!(made.iter().filter(|(_, was_taken)| *was_taken).count() > 100);
+    }
+}
+
+#[test]
+fn what_is_left_of_forgotten_lives_locks_nobody_out_for_ever() {
+    let mut opener = opener();
+    let from = nodes()[0];
+    let datagram_of = |life, unix_ms| sealed(&mut Sealer::new(&SECRET, 0, from, life), unix_ms);
+    // The sender's clock is ahead while it crashes again and again, and is then set right.
+    let ahead_ms = NOW_MS + WINDOW_MS;
+    for life in 0..=SENDER_LIVES as u64 {
+        assert!(opener.open(&datagram_of(life, ahead_ms), from, NOW_MS, Duration::ZERO).is_ok());
+    }
+    let mut after = |passed: Duration| {
+        let unix_ms = NOW_MS + passed.as_millis() as u64;
+        opener.open(&datagram_of(99, unix_ms), from, unix_ms, passed).map(|_| ())
+    };
+    assert_eq!(after(Duration::ZERO), Err(Refusal::Repeated));
+    assert_eq!(after(CLOCK_WINDOW + Duration::from_millis(1)), Ok(()));
+    // Both clocks are set back by an hour: nothing of before is in the window any more.
+    let much_later = 2 * CLOCK_WINDOW + Duration::from_millis(1);
+    let hour_ago_ms = NOW_MS - 3_600_000;
+    assert!(opener.open(&datagram_of(100, hour_ago_ms), from, hour_ago_ms, much_later).is_ok());
 }
 
 #[test]
