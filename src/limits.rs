@@ -436,6 +436,9 @@ pub mod ha {
     pub const UDP_RECEIVE_BUFFER: usize = 1024 * 1024;
     /// Times that priority 0 is sent back to back. One lost packet would cost the successor the whole wait.
     pub const RESIGN_REPEAT: u8 = 3;
+    /// Down intervals between two offers of the addresses to a standby that does not take them: whoever is
+    /// heard but does not hear makes an active node resign no more often.
+    pub const OFFER_REST: u32 = 8;
     /// Adverts in one interval that others may provoke, so that a flood of theirs becomes no flood of ours.
     pub const ANSWERS_PER_INTERVAL: u32 = 4;
     /// Bytes of the plan that the guard process is given: eight nodes and 64 addresses are 60 KiB.

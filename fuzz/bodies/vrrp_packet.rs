@@ -159,6 +159,7 @@ impl Setup {
             version: self.version,
             virtual_router_id: 10,
             base_priority: 100,
+            priority_max: 102,
             interval: Duration::from_secs(1),
             preempt: true,
             preempt_delay: Duration::ZERO,

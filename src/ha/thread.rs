@@ -350,6 +350,7 @@ fn settings(ha: &Ha, own: usize) -> Settings {
         version: ha.version,
         virtual_router_id: ha.virtual_router_id,
         base_priority: ha.nodes[own].priority,
+        priority_max: ha.nodes[own].priority.saturating_add(ha.serving_weight),
         interval: ha.advert_interval,
         preempt: ha.preempt,
         preempt_delay: ha.preempt_delay,

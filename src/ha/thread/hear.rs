@@ -37,7 +37,8 @@ impl Election {
                 // Nobody resigns in favour of a node that cannot take over.
                 let is_standby = presence.role == Role::Standby;
                 let priority = if is_standby { presence.priority } else { 0 };
-                self.handle(now, Event::Presence { from, priority });
+                let serves = is_standby && presence.serving;
+                self.handle(now, Event::Presence { from, priority, serves });
             }
             Incoming::Discarded { from, why } => self.discard(now, from, &why),
             Incoming::Refused { from, why } => self.refuse(now, from, &why),

@@ -56,6 +56,8 @@ pub enum Event<'a> {
         from: IpAddr,
         /// Its priority now; 0: it cannot take over.
         priority: u8,
+        /// Whether it says that it serves.
+        serves: bool,
     },
     /// Our effective priority has changed to this, 1..=254.
     Priority(u8),
@@ -136,6 +138,13 @@ pub enum Cause {
         /// To this.
         priority: u8,
     },
+    /// We do not serve, and a better standby does.
+    BetterStandby {
+        /// It.
+        from: IpAddr,
+        /// Its priority.
+        priority: u8,
+    },
     /// The operator asked for it.
     HandOver,
     /// The node that we resigned for is active.
@@ -179,6 +188,9 @@ impl fmt::Display for Cause {
             }
             Self::OwnPriorityFell { priority } => {
                 write!(formatter, "its priority fell to {priority} and another node may be better")
+            }
+            Self::BetterStandby { from, priority } => {
+                write!(formatter, "it does not serve and {from} does (priority {priority})")
             }
             Self::HandOver => formatter.write_str("planned hand-over"),
             Self::Successor { from, priority } => {

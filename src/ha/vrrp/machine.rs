@@ -43,6 +43,9 @@ use crate::limits::ha::PRIORITY_MAX;
 ///   addresses until a successor advertises, so that no moment is without them. After a fall, a
 ///   successor that is no better is overruled at once. If nobody comes within the down interval, or the
 ///   others give up too, the node is active again.
+/// * **Not serving.** An active node that does not serve resigns also when a better standby says later
+///   that it does, `preempt` or not. If nobody takes that offer, the next one is made only some down
+///   intervals later.
 /// * **Priority 0 heard.** With [`Takeover::Immediate`](super::Takeover) the best of the remaining
 ///   configured nodes takes over at once, the others wait their skew time. It counts only from the
 ///   node that was followed. For half an interval, adverts with the priority that it had before are
@@ -83,6 +86,8 @@ pub struct Machine {
     restored: Option<Time>,
     /// RESIGNING: because of `HandOver`.
     by_order: bool,
+    /// MASTER, RESIGNING: a standby was offered the addresses; when the next may be.
+    next_offer: Option<Time>,
     /// RESIGNING: how long a successor is waited for.
     resigning_until: Time,
     /// BACKUP: interval of the active node; learned in version 3.
@@ -140,6 +145,7 @@ impl Machine {
             is_listening: false,
             restored: None,
             by_order: false,
+            next_offer: None,
             resigning_until: Time::ZERO,
             master_interval: settings.interval,
             followed: None,
@@ -161,7 +167,7 @@ impl Machine {
         match event {
             Event::Start => self.start(&mut out),
             Event::Advert { advert, from } => self.hear(advert, from, &mut out),
-            Event::Presence { from, priority } => self.note_word(from, priority),
+            Event::Presence { from, priority, serves } => self.hear_standby(from, priority, serves, &mut out),
             Event::Priority(priority) => self.change_priority(priority, &mut out),
             Event::Fault(is_faulty) => self.change_fault(is_faulty, &mut out),
             Event::HandOver => self.hand_over(&mut out),
@@ -307,6 +313,11 @@ impl Machine {
     /// Whether health decides our priority; the owner's never changes.
     const fn is_owner(&self) -> bool {
         self.settings.base_priority == PRIORITY_OWNER
+    }
+
+    /// Whether our health takes something from our priority.
+    fn lacks_health(&self) -> bool {
+        !self.is_owner() && self.priority < Self::clamped(self.settings.priority_max)
     }
 
     /// Our place in the order of active nodes.

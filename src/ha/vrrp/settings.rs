@@ -26,6 +26,8 @@ pub struct Settings {
     pub virtual_router_id: u8,
     /// Our priority before health adds to it, 1..=255; 255 is the owner, whose priority never changes.
     pub base_priority: u8,
+    /// The highest priority that health can give us: with less, this node does not serve.
+    pub priority_max: u8,
     /// Time between two of our adverts, as the version can say it ([`Version::rounded`]).
     pub interval: Duration,
     /// Whether a standby takes over from an active node of lower priority.

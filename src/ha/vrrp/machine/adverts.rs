@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::super::{Actions, Advert, Cause, State, Takeover, Version};
 use super::{Heard, Machine, Resigned};
+use crate::limits::ha::OFFER_REST;
 
 impl Machine {
     /// A checked advert.
@@ -113,6 +114,18 @@ impl Machine {
             self.is_listening = false;
             self.announce_owed |= priority != 0;
             self.answer(out);
+        }
+    }
+
+    /// A standby says that it lives. An active node that does not serve gives way to one that does: without
+    /// `preempt` it would not be asked to. Two that do not serve leave things as they are.
+    pub(super) fn hear_standby(&mut self, from: IpAddr, priority: u8, serves: bool, out: &mut Actions) {
+        self.note_word(from, priority);
+        let is_better = serves && priority > self.priority;
+        let is_resting = self.next_offer.is_some_and(|at| self.now < at);
+        if self.state == State::Master && self.lacks_health() && is_better && !is_resting {
+            self.resign(false, Cause::BetterStandby { from, priority }, out);
+            self.next_offer = Some(self.now + self.master_down_interval() * OFFER_REST);
         }
     }
 

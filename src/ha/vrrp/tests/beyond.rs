@@ -5,12 +5,18 @@ use std::time::Duration;
 
 use super::support::{Stage, ms, node_b, stage};
 use crate::ha::vrrp::{Action, Cause, Event, Peer, Settings, State, Takeover};
+use crate::limits::ha::OFFER_REST;
 
 const RESIGNATION: Action = Action::Send { priority: 0, repeat: 3 };
 const DOWN: Duration = Duration::from_micros(3_609_375);
 
 fn enters(state: State, cause: Cause) -> Action {
     Action::Enter { state, cause }
+}
+
+/// A standby's sign of life.
+fn says(from: IpAddr, priority: u8, serves: bool) -> Event<'static> {
+    Event::Presence { from, priority, serves }
 }
 
 /// A third node, priority 103 at most.
@@ -101,15 +107,78 @@ fn nobody_resigns_for_a_node_that_is_no_better() {
     }
     // Nor for one that could be better and says that it is not.
     let mut node = master(|_| {});
-    node.at(3900, Event::Presence { from: node_b(), priority: 99 });
+    node.at(3900, says(node_b(), 99, false));
     assert_eq!(node.at(4000, Event::Priority(100)), []);
     // An old word says nothing.
     let mut node = master(|_| {});
-    node.at(3700, Event::Presence { from: node_b(), priority: 99 });
+    node.at(3700, says(node_b(), 99, false));
     for time in 4..9 {
         node.tick(ms(time * 1000));
     }
     assert_eq!(node.at(9000, Event::Priority(100))[0], RESIGNATION);
+}
+
+/// Node A without `preempt` at either, active although it does not serve: nobody else was there.
+fn lonely() -> Stage {
+    let mut node = master(|settings| settings.preempt = false);
+    node.at(4000, Event::Priority(100));
+    while node.machine.state() == State::Resigning {
+        node.tick(node.deadline());
+    }
+    assert_eq!(node.machine.state(), State::Master);
+    node
+}
+
+#[test]
+fn an_active_node_that_does_not_serve_resigns_when_a_better_one_that_does_comes_later() {
+    let mut node = lonely();
+    let cause = Cause::BetterStandby { from: node_b(), priority: 101 };
+    let resigns = [RESIGNATION, enters(State::Resigning, cause)];
+    assert_eq!(node.at(9000, says(node_b(), 101, true)), resigns);
+    assert!(node.machine.holds_addresses(), "until there is a successor");
+    assert_eq!(node.advert(9001, 101, node_b())[0], Action::RemoveAddresses);
+    assert!(!node.machine.is_handed_over());
+}
+
+#[test]
+fn a_node_that_never_served_gives_way_too() {
+    let mut node = stage(|settings| settings.preempt = false);
+    node.at(0, Event::Start);
+    node.tick(node.deadline());
+    assert_eq!(node.at(4000, says(node_b(), 101, true))[0], RESIGNATION);
+}
+
+#[test]
+fn nobody_gives_way_to_a_standby_that_serves_no_better() {
+    for (priority, serves) in [(99, false), (101, false), (100, true), (0, true)] {
+        assert_eq!(lonely().at(9000, says(node_b(), priority, serves)), [], "{priority} {serves}");
+    }
+    // Nor does a node that serves, whatever the base priorities are, nor one whose health counts nothing.
+    assert_eq!(master(|_| {}).at(9000, says(node_b(), 150, true)), []);
+    let mut weightless = stage(|settings| settings.priority_max = 100);
+    weightless.at(0, Event::Start);
+    weightless.tick(weightless.deadline());
+    assert_eq!(weightless.at(4000, says(node_b(), 101, true)), []);
+}
+
+#[test]
+fn an_offer_that_nobody_takes_is_not_made_again_at_once() {
+    let mut node = lonely();
+    assert_eq!(node.at(9000, says(node_b(), 101, true))[0], RESIGNATION);
+    while node.machine.state() == State::Resigning {
+        node.tick(node.deadline());
+    }
+    let rest = DOWN * OFFER_REST;
+    let again = |node: &mut Stage, now: Duration| {
+        let now = (ms(9000) + now).as_millis() as u64;
+        node.at(now, says(node_b(), 101, true))
+    };
+    while node.deadline() < ms(9000) + rest {
+        let now = node.deadline();
+        node.tick(now);
+        assert_eq!(again(&mut node, now.saturating_sub(ms(9000))), []);
+    }
+    assert_eq!(again(&mut node, rest + ms(1))[0], RESIGNATION);
 }
 
 #[test]
@@ -131,7 +200,7 @@ fn the_best_of_the_remaining_nodes_takes_over_at_once_the_others_wait() {
     assert_eq!(second.tick(ms(1500) + Duration::from_micros(609_375)).last(), Some(&becomes));
     // Unless the third one is known to be worse.
     let mut known = followed(with_c);
-    known.at(1400, Event::Presence { from: node_c(), priority: 99 });
+    known.at(1400, says(node_c(), 99, false));
     assert_eq!(known.advert(1500, 0, node_b()).last(), Some(&becomes));
     let mut patient = followed(|settings| settings.takeover = Takeover::Skew);
     assert_eq!(patient.advert(1500, 0, node_b()), []);

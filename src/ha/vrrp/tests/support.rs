@@ -56,6 +56,7 @@ pub fn stage(change: impl FnOnce(&mut Settings)) -> Stage {
         version: Version::V2,
         virtual_router_id: 10,
         base_priority: 100,
+        priority_max: 102,
         interval: ms(1000),
         preempt: true,
         preempt_delay: Duration::ZERO,

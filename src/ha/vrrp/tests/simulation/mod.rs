@@ -7,7 +7,8 @@
 //! * two nodes that run and hear each other are never both active for longer than
 //!   [`terms::Terms::both_active_max`] after the last thing that befell either;
 //! * if a node could be active, somebody is, after [`terms::Terms::none_active_max`] at the latest;
-//! * once nothing befalls them any more, one node is active and stays so; with `preempt` it is the best.
+//! * once nothing befalls them any more, one node is active and stays so; with `preempt` it is the best,
+//!   and where standbys say how they are, none that does not serve while a better one does.
 
 mod judge;
 mod terms;
@@ -19,6 +20,8 @@ use std::time::Duration;
 pub use terms::Dice;
 use trouble::Trouble;
 use world::{Node, World};
+
+use crate::limits::ha::OFFER_REST;
 
 /// What a life of one seed was.
 struct Life {
@@ -47,7 +50,10 @@ fn live_in(world: &mut World) -> Result<(), String> {
     }
     world.live(end + interval * 9)?;
     make_peace(world);
-    let settled = world.now + world.terms.none_active_max(1) * 3 + world.terms.preempt_delay;
+    let mut settled = world.now + world.terms.none_active_max(1) * 3 + world.terms.preempt_delay;
+    if world.terms.presence {
+        settled += world.terms.none_active_max(1) * OFFER_REST;
+    }
     world.live(settled)?;
     check_settled(world)?;
     let transitions = world.transitions;
@@ -83,6 +89,10 @@ fn check_settled(world: &World) -> Result<(), String> {
     let best = world.nodes.iter().map(Node::priority).max();
     if world.terms.preempt && best.is_some_and(|best| best > active.priority()) {
         return Err(format!("one of priority {} is active, {best:?} is not", active.priority()));
+    }
+    let is_better = |node: &Node| node.is_healthy && node.priority() > active.priority();
+    if world.terms.presence && !active.is_healthy && world.nodes.iter().any(is_better) {
+        return Err(format!("one of priority {} is active and does not serve", active.priority()));
     }
     Ok(())
 }

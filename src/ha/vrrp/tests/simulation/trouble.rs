@@ -151,7 +151,10 @@ impl Trouble {
                 world.report(node);
             }
             Self::HandOver { node } => world.order(node, Event::HandOver),
-            Self::TakeBack { node } => world.order(node, Event::TakeBack),
+            // Refused to a node that has handed nothing over.
+            Self::TakeBack { node } if world.nodes[node].is_given_away() => {
+                world.order(node, Event::TakeBack);
+            }
             Self::AddressLost { node } => world.order(node, Event::AddressLost),
             Self::Link { from, to, is_up } => world.set_link(from, to, is_up),
             _ => {}

@@ -21,7 +21,7 @@ const INBOX_MAX: usize = 40;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Said {
     Advert(u8),
-    Presence(u8),
+    Presence { priority: u8, serves: bool },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,6 +64,12 @@ impl Node {
     pub fn is_able(&self) -> bool {
         let takes_part = |machine: &Machine| !matches!(machine.state(), State::Init | State::Fault);
         self.is_running && self.machine.as_ref().is_some_and(takes_part)
+    }
+
+    /// Whether an operator had it give the addresses away, or it is about to.
+    pub fn is_given_away(&self) -> bool {
+        let is_given = |machine: &Machine| machine.is_handed_over() || machine.state() == State::Resigning;
+        self.machine.as_ref().is_some_and(is_given)
     }
 
     pub fn priority(&self) -> u8 {
@@ -170,7 +176,8 @@ impl World {
             Happening::Presence { node } => {
                 let standby = self.nodes[node].machine.as_ref().map(Machine::state) == Some(State::Backup);
                 if standby && self.nodes[node].is_running {
-                    self.send(node, Said::Presence(self.nodes[node].priority()));
+                    let (priority, serves) = (self.nodes[node].priority(), self.nodes[node].is_healthy);
+                    self.send(node, Said::Presence { priority, serves });
                 }
                 self.at(self.terms.interval, Happening::Presence { node });
             }
@@ -193,7 +200,9 @@ impl World {
     fn hear(&mut self, to: usize, from: usize, said: Said) {
         let from = self.nodes[from].settings.own_address;
         match said {
-            Said::Presence(priority) => self.give(to, Event::Presence { from, priority }),
+            Said::Presence { priority, serves } => {
+                self.give(to, Event::Presence { from, priority, serves });
+            }
             Said::Advert(priority) => {
                 self.tell(|| format!("{to} hears {priority} from {from}"));
                 let advert = Advert { priority, ..self.template };
@@ -333,6 +342,7 @@ impl Node {
             version: terms.version,
             virtual_router_id: 10,
             base_priority: base(number),
+            priority_max: base(number) + 3,
             interval: terms.interval,
             preempt: terms.preempt,
             preempt_delay: terms.preempt_delay,
