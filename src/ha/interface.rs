@@ -29,6 +29,8 @@ pub struct Link {
     pub up: bool,
     /// Ethernet address; `None` where the link has none and nothing can be announced on it.
     pub hardware: Option<[u8; 6]>,
+    /// Bytes of the longest packet; the kernel refuses addresses where it is too small for their family.
+    pub mtu: u32,
 }
 
 /// What happened on the machine's interfaces.
@@ -171,12 +173,17 @@ fn read(message: &LinkMessage) -> Link {
         LinkAttribute::Address(bytes) => <[u8; 6]>::try_from(bytes.as_slice()).ok(),
         _ => None,
     });
+    let mtu = message.attributes.iter().find_map(|attribute| match attribute {
+        LinkAttribute::Mtu(mtu) => Some(*mtu),
+        _ => None,
+    });
     let announces =
         message.header.link_layer_type == LinkLayerType::Ether && !flags.contains(LinkFlags::Noarp);
     Link {
         index: message.header.index,
         up: flags.contains(LinkFlags::Up | LinkFlags::Running),
         hardware: address.filter(|_| announces),
+        mtu: mtu.unwrap_or_default(),
     }
 }
 

@@ -162,6 +162,11 @@ impl Network {
         }
     }
 
+    /// The interface as it was last seen, while there is one.
+    pub fn link(&self) -> Option<Link> {
+        self.link
+    }
+
     /// Index of the interface, while there is a transport on it.
     pub fn interface(&self) -> Option<u32> {
         self.link.filter(|_| self.channel.is_some()).map(|link| link.index)

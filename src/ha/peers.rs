@@ -89,6 +89,11 @@ impl Peers {
         self.0.iter().any(|peer| peer.node.address == address)
     }
 
+    /// Whether one of them is active: it has advertised within `patience`.
+    pub fn is_any_active(&self, now: Duration, patience: Duration) -> bool {
+        self.0.iter().any(|peer| peer.has_advertised(now, patience))
+    }
+
     /// All of them, as they are shown.
     pub fn status(&self, view: View) -> Vec<PeerStatus> {
         self.0.iter().map(|peer| peer.status(view)).collect()
@@ -124,7 +129,11 @@ impl Peer {
     }
 
     fn advertises(&self, view: View) -> bool {
-        self.active_at.is_some_and(|at| view.now.saturating_sub(at) <= view.master_down)
+        self.has_advertised(view.now, view.master_down)
+    }
+
+    fn has_advertised(&self, now: Duration, patience: Duration) -> bool {
+        self.active_at.is_some_and(|at| now.saturating_sub(at) <= patience)
     }
 
     fn state(&self, view: View) -> PeerState {

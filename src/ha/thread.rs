@@ -16,6 +16,7 @@
 mod act;
 mod guarding;
 mod hear;
+mod obstacle;
 mod orders;
 mod report;
 
@@ -30,6 +31,7 @@ use nix::sys::time::TimeSpec;
 use nix::time::{ClockId, clock_gettime};
 use tokio::sync::oneshot;
 
+use self::obstacle::Obstacle;
 use self::report::Report;
 pub use self::report::first_status;
 use super::bell::Doorbell;
@@ -156,6 +158,7 @@ struct Election {
     hindrance: Option<String>,
     /// A shared address could not be added, and why; acted upon once the actions under way are done.
     address_refused: Option<String>,
+    obstacle: Obstacle,
     /// When to look again whether it can.
     retry_at: Option<Duration>,
     /// Whether it takes part in the election at all by now.
@@ -198,6 +201,7 @@ impl Election {
             hand_over: None,
             hindrance: None,
             address_refused: None,
+            obstacle: Obstacle::default(),
             retry_at: None,
             has_begun: false,
             begun_waiting_at: now,
@@ -295,7 +299,16 @@ impl Election {
     }
 
     fn look_at_usability(&mut self, now: Duration) {
-        let hindrance = self.network.hindrance();
+        let hindrance = match self.network.hindrance() {
+            Some(reason) => {
+                self.obstacle.end_wait();
+                Some(reason)
+            }
+            None => {
+                let is_anybody_active = self.peers.is_any_active(now, self.machine.master_down_interval());
+                self.obstacle.hindrance(now, self.network.link(), is_anybody_active)
+            }
+        };
         self.retry_at = hindrance.is_some().then_some(now + FAULT_RETRY);
         if hindrance == self.hindrance {
             return;

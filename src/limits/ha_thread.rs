@@ -58,6 +58,13 @@ pub const START_PATIENCE: Duration = Duration::from_secs(10);
 /// When a node that cannot take part looks again whether it can, should nobody tell it.
 pub const FAULT_RETRY: Duration = Duration::from_secs(5);
 
+/// Longest wait before a shared address that could not be added is tried again, while another node has
+/// it; the wait begins at `FAULT_RETRY` and doubles. Each try moves the addresses here and back.
+pub const ADDRESS_RETRY_MAX: Duration = Duration::from_secs(300);
+
+/// The same while no other node has it.
+pub const ADDRESS_RETRY_ALONE_MAX: Duration = Duration::from_secs(30);
+
 /// Adverts that an active node may miss before a standby takes over (RFC 9568 section 6.1).
 pub const DOWN_ADVERTS: u32 = 3;
 

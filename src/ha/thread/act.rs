@@ -36,7 +36,7 @@ impl Election {
         }
         if let Some(reason) = self.address_refused.take() {
             // Another node may be able to have the addresses.
-            self.hindrance = Some(reason);
+            self.hindrance = Some(self.obstacle.meet(now, &reason, self.network.link()));
             self.retry_at = Some(now + FAULT_RETRY);
             self.handle(now, Event::Fault(true));
         }
@@ -69,14 +69,20 @@ impl Election {
     }
 
     fn add_addresses(&mut self, now: Duration) {
-        let Err((address, error)) = self.network.add_addresses() else { return };
+        let Err((address, error)) = self.network.add_addresses() else {
+            if self.obstacle.pass() {
+                self.problems.settle(Kind { name: "add_address", node: None });
+            }
+            return;
+        };
         let interface = self.ha.interface.clone();
         self.tell(
             now,
             "add_address",
             None,
             || format!("the shared address {address} could not be added to {interface}: {error}"),
-            "torii needs CAP_NET_ADMIN (root with [process] user, or AmbientCapabilities= of the systemd unit)",
+            "torii needs CAP_NET_ADMIN (root with [process] user, or AmbientCapabilities= of the systemd unit), \
+             and the interface has to take addresses of that family (ip -d link; disable_ipv6)",
         );
         self.address_refused = Some(format!("{address} cannot be added: {error}"));
     }

@@ -257,6 +257,33 @@ fn a_shared_address_that_somebody_removes_is_put_back_and_named() {
     assert!(a.is(PairState::Active));
 }
 
+/// Linux keeps IPv4 away from an interface whose packets are too short for it.
+#[test]
+fn an_address_that_cannot_be_added_is_named_and_tried_again_when_the_interface_changes() {
+    let Some([a, _b]) = hosts() else { return };
+    // The only kind of interface that is there on every machine and takes such a length.
+    a.ip("link set lo down");
+    a.ip("link set lo name short0");
+    a.ip("link set short0 mtu 60 up");
+    let a = Node::start(a, 0, &file(FAST).replace("\"eth0\"", "\"short0\""));
+    wait_until("the problem", || a.problem("could not be added to short0").is_some());
+    let refused = |a: &Node, times: &str| {
+        let status = a.handle.status.latest();
+        status.transitions.iter().any(|change| change.cause.contains(times))
+    };
+    wait_until("the first refusal", || {
+        a.is(PairState::Fault) && refused(&a, "tried once, the next try is within 5 s")
+    });
+    wait_until("the second", || {
+        a.is(PairState::Fault) && refused(&a, "tried 2 times, the next try is within 10 s")
+    });
+    a.host.ip("link set short0 mtu 1500");
+    wait_until("the address", || a.is(PairState::Active) && a.has_address());
+    wait_until("the problem's end", || a.problem("could not be added").is_none());
+    let log = a.end();
+    assert_eq!(log.matches("cannot take part: 198.51.100.3/32 cannot be added").count(), 2, "{log}");
+}
+
 #[test]
 fn nodes_with_different_addresses_say_so() {
     let Some([a, b]) = hosts() else { return };
