@@ -31,10 +31,18 @@ pub struct Counts {
     /// Complete answers that were held to the server that their request's cookie names, and kept to it.
     #[serde(default)]
     pub persistence_kept: u64,
-    /// Good answers that came before the schedule ended: the base of rates.
+    /// Good answers that came between the warm-up's end and the schedule's, whenever they were due: the
+    /// base of every rate. Of a steady stream as many of the warm-up's come in this time as of the last
+    /// requests come after it, so that no answer's length makes the rate look lower. No part of the sums.
     pub in_time: u64,
-    /// Requests planned during the warm-up, which count nowhere else.
+    /// Of `ok`, those that came after the schedule's end.
+    #[serde(default)]
+    pub late: u64,
+    /// Requests planned during the warm-up, which count nowhere else but in `in_time` and `warm_up_ok`.
     pub warm_up: u64,
+    /// Of these, those with a good answer.
+    #[serde(default)]
+    pub warm_up_ok: u64,
     /// Bytes of the bodies of complete answers.
     pub body_bytes: u64,
     /// Bytes read from connections (inside TLS: plain text).
@@ -65,6 +73,11 @@ impl Counts {
     /// Complete answers, good and wrong.
     pub fn completed(&self) -> u64 {
         self.ok.saturating_add(self.wrong)
+    }
+
+    /// Good answers, those of the warm-up among them: what a display of the moment shows.
+    pub fn good(&self) -> u64 {
+        self.ok.saturating_add(self.warm_up_ok)
     }
 
     /// Requests that were planned and never sent, for whatever reason.
@@ -102,7 +115,9 @@ impl Counts {
             (&mut self.failed, other.failed),
             (&mut self.persistence_kept, other.persistence_kept),
             (&mut self.in_time, other.in_time),
+            (&mut self.late, other.late),
             (&mut self.warm_up, other.warm_up),
+            (&mut self.warm_up_ok, other.warm_up_ok),
             (&mut self.body_bytes, other.body_bytes),
             (&mut self.read_bytes, other.read_bytes),
             (&mut self.written_bytes, other.written_bytes),

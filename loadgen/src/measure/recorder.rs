@@ -132,13 +132,17 @@ impl Recorder {
     /// A complete, good answer.
     #[inline]
     pub fn completed(&mut self, sample: &Sample) {
+        let is_late = sample.finished_ns > self.duration_ns;
+        let is_in_time = sample.finished_ns >= self.measure_from_ns && !is_late;
+        self.current.counts.in_time += u64::from(is_in_time);
         if !self.is_measured(sample.planned_ns) {
+            self.current.counts.warm_up_ok += 1;
             return;
         }
         self.count_answer(sample);
         let current = &mut *self.current;
         current.counts.ok += 1;
-        current.counts.in_time += u64::from(sample.finished_ns <= self.duration_ns);
+        current.counts.late += u64::from(is_late);
         if let Some(target) = current.targets.get_mut(usize::from(sample.target)) {
             target.0 += 1;
         }

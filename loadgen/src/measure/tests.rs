@@ -80,9 +80,24 @@ fn warm_up_is_sent_and_not_measured() {
     recorder.finish(2 * SECOND, Gauges::default());
     let totals = collector.collect(&mut Seen::default());
     totals.counts.balance().unwrap();
-    assert_eq!((totals.counts.warm_up, totals.counts.ok), (1, 1));
+    assert_eq!((totals.counts.warm_up, totals.counts.warm_up_ok, totals.counts.ok), (1, 1, 1));
     assert_eq!(totals.errors.total(), 0);
     assert_eq!(totals.histograms.of(Kind::Response).len(), 1);
+}
+
+#[test]
+fn the_rate_counts_answers_by_when_they_came() {
+    let (collector, mut recorders) =
+        start(Setup { warm_up_ns: SECOND, duration_ns: 3 * SECOND, ..Setup::default() });
+    let mut recorder = recorders.remove(0);
+    // Every 10 ms one is due, and each takes 900 ms: 100 a second come, also in the measured time.
+    (0..300).for_each(|request| good(&mut recorder, request * 10 * MS, 900 * MS));
+    recorder.finish(4 * SECOND, Gauges::default());
+    let counts = collector.collect(&mut Seen::default()).counts;
+    counts.balance().unwrap();
+    assert_eq!((counts.planned, counts.ok, counts.late, counts.warm_up), (200, 200, 89, 100));
+    // At 1.00 s comes what was due at 0.10 s, and at 3.00 s what was due at 2.10 s.
+    assert_eq!((counts.in_time, counts.warm_up_ok, counts.good()), (201, 100, 300));
 }
 
 #[test]

@@ -145,7 +145,7 @@ impl Shown {
         let text = |percent| if response.is_empty() { "–".to_owned() } else { duration(at(percent)) };
         Shown {
             offered: rate((counts.offered + counts.warm_up) as f64 / seconds),
-            answered: rate(counts.completed() as f64 / seconds),
+            answered: rate(counts.good() as f64 / seconds),
             p50: text(50.0),
             p99: text(99.0),
             max: text(100.0),

@@ -16,6 +16,8 @@ struct Line {
     planned: u64,
     offered: u64,
     ok: u64,
+    /// Good answers of the measured time, whenever they were due: what the run's rate adds up.
+    in_time: u64,
     wrong: u64,
     failed: u64,
     body_bytes: u64,
@@ -63,6 +65,7 @@ impl<W: Write> SecondLines<W> {
             planned: counts.planned,
             offered: counts.offered,
             ok: counts.ok,
+            in_time: counts.in_time,
             wrong: counts.wrong,
             failed: counts.failed,
             body_bytes: counts.body_bytes,

@@ -114,7 +114,7 @@ pub struct RunRecord {
     pub started_unix_ms: u64,
     /// Wall-clock end.
     pub ended_unix_ms: u64,
-    /// Good answers per second of the measured time.
+    /// Good answers per second of the measured time, by when they came: see `in_time` of [`Counts`].
     pub achieved_per_second: f64,
     /// Counters.
     pub counts: Counts,

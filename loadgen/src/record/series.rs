@@ -31,6 +31,9 @@ pub struct SecondRecord {
     pub unsent: u64,
     /// Good answers.
     pub ok: u64,
+    /// Good answers of the measured time, whenever they were due: the base of rates.
+    #[serde(default)]
+    pub in_time: u64,
     /// Complete answers with a fault.
     pub wrong: u64,
     /// Requests without a complete answer.
@@ -69,6 +72,7 @@ impl SecondRecord {
             offered: counts.offered,
             unsent: counts.unsent(),
             ok: counts.ok,
+            in_time: counts.in_time,
             wrong: counts.wrong,
             failed: counts.failed,
             warm_up: counts.warm_up,
@@ -103,6 +107,7 @@ impl SecondRecord {
             (&mut self.offered, next.offered),
             (&mut self.unsent, next.unsent),
             (&mut self.ok, next.ok),
+            (&mut self.in_time, next.in_time),
             (&mut self.wrong, next.wrong),
             (&mut self.failed, next.failed),
             (&mut self.warm_up, next.warm_up),
