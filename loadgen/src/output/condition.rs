@@ -21,9 +21,9 @@ enum Metric {
     Mean(String),
     /// The smallest value of a histogram.
     Min(String),
-    /// Requests without a good answer.
+    /// Planned requests without a good answer, those that were never sent among them.
     Errors,
-    /// Their share of those offered, in per cent.
+    /// Their share of the planned requests, in per cent.
     ErrorRate,
     /// Good answers per second.
     Rate,
@@ -201,11 +201,29 @@ impl Condition {
             }
             Metric::Mean(name) => histogram(name).map(|histogram| histogram.mean_ns),
             Metric::Min(name) => histogram(name).map(|histogram| histogram.min_ns as f64),
-            Metric::Errors => Some(record.counts.wrong.saturating_add(record.counts.failed) as f64),
+            Metric::Errors => Some(record.not_ok() as f64),
             Metric::ErrorRate => Some(record.error_share() * 100.0),
             Metric::Rate => Some(record.achieved_per_second),
             Metric::Unsent => Some(record.counts.unsent() as f64),
             Metric::Class(class) => Some(record.errors.of(*class) as f64),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::test_support::{Made, record};
+
+    #[test]
+    fn what_was_never_sent_is_an_error_in_the_count_and_in_the_share() {
+        let record = record(2, 100, |_, k| Made { unsent: k % 10 != 0, ..Made::good(1_000_000) });
+        for (text, measured) in
+            [("errors>5", "180"), ("errors==180", "180"), ("error_rate>=90%", "90 %"), ("unsent>179", "180")]
+        {
+            let outcome = text.parse::<Condition>().unwrap().check(&record);
+            assert!(outcome.broken && outcome.explanation.contains(measured), "{}", outcome.explanation);
         }
     }
 }
