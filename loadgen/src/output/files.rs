@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::condition::Outcome;
 use super::reporting::OutputArguments;
+use super::verdict::exit_code;
 use crate::record::{self, RunRecord};
 
 /// A file that could not be written.
@@ -58,7 +59,7 @@ pub(super) fn check_folder(path: &Path) -> Result<(), OutputError> {
 }
 
 /// Prints the table, beside whatever else has the standard output.
-pub(super) fn print(arguments: &OutputArguments, record: &RunRecord, outcomes: &[Outcome]) {
+fn print(arguments: &OutputArguments, record: &RunRecord, outcomes: &[Outcome]) {
     let has_other_use =
         [&arguments.json, &arguments.ndjson].into_iter().flatten().any(|path| is_standard_output(path));
     let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
@@ -77,7 +78,7 @@ pub(super) fn print(arguments: &OutputArguments, record: &RunRecord, outcomes: &
 }
 
 /// Writes the files that are made of a whole run.
-pub(super) fn write_files(arguments: &OutputArguments, record: &RunRecord) -> Result<(), OutputError> {
+fn write_files(arguments: &OutputArguments, record: &RunRecord) -> Result<(), OutputError> {
     if let Some(path) = &arguments.json {
         if is_standard_output(path) {
             let mut writer = io::stdout().lock();
@@ -100,4 +101,24 @@ pub(super) fn write_files(arguments: &OutputArguments, record: &RunRecord) -> Re
         written.and_then(|()| writer.flush()).map_err(|error| fault(&target.path, &error))?;
     }
     Ok(())
+}
+
+/// Prints and writes the record of a run that was watched by nobody; gives the process's exit code.
+/// What is written while a run goes on is written from its rows, lines of JSON excepted.
+///
+/// # Errors
+/// A file that cannot be written.
+pub fn publish(arguments: &OutputArguments, record: &RunRecord) -> Result<u8, OutputError> {
+    if let Some(path) = &arguments.interval_log {
+        super::write_series(record, open(path)?).map_err(|error| fault(path, &error))?;
+    }
+    tell(arguments, record)
+}
+
+/// Prints and writes what is made of a whole run; gives the process's exit code.
+pub(super) fn tell(arguments: &OutputArguments, record: &RunRecord) -> Result<u8, OutputError> {
+    let outcomes: Vec<Outcome> = arguments.fail_if.iter().map(|condition| condition.check(record)).collect();
+    print(arguments, record, &outcomes);
+    write_files(arguments, record)?;
+    Ok(exit_code(record.verdict.name, outcomes.iter().any(|outcome| outcome.broken)))
 }

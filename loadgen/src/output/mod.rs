@@ -15,12 +15,13 @@ mod live;
 mod ndjson;
 mod prose;
 mod reporting;
+mod search;
 mod table;
 mod text;
 mod verdict;
 
 pub use condition::{Condition, ConditionError, Outcome};
-pub use files::OutputError;
+pub use files::{OutputError, publish};
 pub use hgrm::write_hgrm;
 pub use html::html_report;
 pub use interval_log::{IntervalLog, write_series};

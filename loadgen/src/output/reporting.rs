@@ -5,12 +5,12 @@ use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::condition::{Condition, Outcome};
-use super::files::{OutputError, Writer, check_folder, fault, is_standard_output, open, print, write_files};
+use super::condition::Condition;
+use super::files::{OutputError, Writer, check_folder, fault, is_standard_output, open, tell};
 use super::interval_log::IntervalLog;
 use super::live::{Live, LiveStyle};
 use super::ndjson::SecondLines;
-use super::verdict::{exit_code, judge};
+use super::verdict::judge;
 use crate::measure::{Kind, Second, SecondSink, Totals};
 use crate::record::{Began, Description, Host, RunRecord, Series, StealWatch, unix_ms};
 use crate::schedule::Shape;
@@ -186,14 +186,8 @@ impl Reporting {
     /// # Errors
     /// A file that could not be written, at the end or during the run.
     pub fn publish(self, record: &RunRecord) -> Result<u8, OutputError> {
-        let outcomes: Vec<Outcome> =
-            self.arguments.fail_if.iter().map(|condition| condition.check(record)).collect();
-        print(&self.arguments, record, &outcomes);
-        write_files(&self.arguments, record)?;
-        match self.fault {
-            Some(fault) => Err(fault),
-            None => Ok(exit_code(record.verdict.name, outcomes.iter().any(|outcome| outcome.broken))),
-        }
+        let code = tell(&self.arguments, record)?;
+        self.fault.map_or(Ok(code), Err)
     }
 }
 

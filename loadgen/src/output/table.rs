@@ -38,7 +38,7 @@ pub fn table(record: &RunRecord, conditions: &[super::Outcome], colour: bool) ->
     requests(&mut text, record);
     errors(&mut text, record);
     gaps(&mut text, record);
-    steps(&mut text, record);
+    text.push_str(&super::search::curve(record));
     distribution(&mut text, record);
     client(&mut text, record);
     text
@@ -50,9 +50,20 @@ fn line(text: &mut String, content: &str) {
     text.push('\n');
 }
 
-/// The first line of any output: verdict, rates, share of good answers, response times.
+/// What to do with the numbers, where the verdict's name is not enough.
+pub(super) fn advice(record: &RunRecord) -> &'static str {
+    let is_bound = record.search.as_ref().is_some_and(|search| search.highest_good_per_second.is_some());
+    match record.verdict.name {
+        VerdictName::ClientLimited if is_bound => " – a lower bound, the target may do more",
+        VerdictName::ClientLimited => " – do not use these numbers",
+        _ => "",
+    }
+}
+
+/// The first line of any output: of a search, what it found; rates, share of good answers, response
+/// times.
 pub(super) fn headline(record: &RunRecord) -> String {
-    let mut text = String::new();
+    let mut text = record.search.as_ref().map_or(String::new(), super::search::headline);
     if let Some(planned) = record.description.rate_per_second.filter(|_| record.description.open_loop) {
         let _ = write!(text, "{} planned, ", rate(planned));
     }
@@ -77,7 +88,7 @@ fn bullet(text: &mut String, mark: char, sentence: &str) {
 
 fn verdict(text: &mut String, record: &RunRecord, colour: bool) {
     let name = record.verdict.name;
-    let advice = if name == VerdictName::ClientLimited { " – do not use these numbers" } else { "" };
+    let advice = advice(record);
     let code = match name {
         VerdictName::Ok => "1;32",
         VerdictName::Failed | VerdictName::ClientLimited => "1;31",
@@ -320,38 +331,6 @@ fn gaps(text: &mut String, record: &RunRecord) {
             &format!("  from {from} for {}: {failed} failed{classes}{servers}", duration(gap.length_ns)),
         );
     }
-}
-
-fn steps(text: &mut String, record: &RunRecord) {
-    if record.steps.is_empty() {
-        return;
-    }
-    let titles = ["planned", "achieved", "p50", "p99", "p99.9", "not good", "client CPU"];
-    let mut head = String::new();
-    for title in titles {
-        let _ = write!(head, "{title:>13}");
-    }
-    line(text, &format!("\n{head}"));
-    for step in &record.steps {
-        let reason = printable(&step.reason, 80);
-        line(
-            text,
-            &format!(
-                "{:>13}{:>13}{:>13}{:>13}{:>13}{:>13}{:>13}  {} {reason}",
-                rate(step.rate_per_second),
-                rate(step.achieved_per_second),
-                duration(step.p50_ns),
-                duration(step.p99_ns),
-                duration(step.p999_ns),
-                grouped(step.not_ok),
-                share(step.client_busy_share),
-                if step.passed { "✓" } else { "✗" },
-            ),
-        );
-    }
-    let best =
-        record.steps.iter().filter(|step| step.passed).map(|step| step.rate_per_second).fold(0.0, f64::max);
-    line(text, &format!("the highest rate that met the conditions: {}", rate(best)));
 }
 
 fn distribution(text: &mut String, record: &RunRecord) {

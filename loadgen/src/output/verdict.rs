@@ -6,7 +6,7 @@
 
 use super::text::{duration, grouped, rate, share};
 use crate::measure::{ErrorClass, Kind};
-use crate::record::{RunRecord, SecondRecord, VerdictName, VerdictRecord, ratio};
+use crate::record::{RunRecord, SearchEnd, SecondRecord, VerdictName, VerdictRecord, ratio};
 
 /// Share of the median service time that the 99th percentile of send lag may have.
 const LAG_SHARE: f64 = 0.10;
@@ -55,6 +55,9 @@ pub fn judge(record: &RunRecord) -> VerdictRecord {
         (VerdictName::Unstable, instability),
     ];
     let mut verdict = VerdictRecord { notes: notes(record), ..VerdictRecord::default() };
+    if let Some((name, reason)) = search_end(record) {
+        (verdict.name, verdict.reasons) = (name, vec![reason]);
+    }
     for (name, rule) in rules {
         let reasons = rule(record);
         if reasons.is_empty() {
@@ -69,6 +72,18 @@ pub fn judge(record: &RunRecord) -> VerdictRecord {
         }
     }
     verdict
+}
+
+/// What the end of a search says about its result, which the run that is shown does not know.
+fn search_end(record: &RunRecord) -> Option<(VerdictName, String)> {
+    let search = record.search.as_ref()?;
+    let name = match search.end {
+        SearchEnd::ClientLimited => VerdictName::ClientLimited,
+        SearchEnd::NoneGood | SearchEnd::NotConfirmed | SearchEnd::Broken => VerdictName::Failed,
+        SearchEnd::Interrupted if search.highest_good_per_second.is_none() => VerdictName::Failed,
+        SearchEnd::Found | SearchEnd::Interrupted => return None,
+    };
+    Some((name, search.reason.clone()))
 }
 
 /// The process's exit code: 0 fine, 1 failed or a stated condition broken, 3 client-limited.
@@ -269,6 +284,9 @@ fn slow_seconds(record: &RunRecord) -> Option<String> {
 
 fn notes(record: &RunRecord) -> Vec<String> {
     let mut notes = Vec::new();
+    if let Some(search) = record.search.as_ref().filter(|_| search_end(record).is_none()) {
+        notes.push(search.reason.clone());
+    }
     let description = &record.description;
     if !description.open_loop && record.counts.planned > 0 {
         notes.push(

@@ -138,6 +138,8 @@ impl RunRecord {
         }
         let is_rate = |rate: f64| (0.0..=1e12).contains(&rate);
         let rates = self.steps.iter().flat_map(|step| [step.rate_per_second, step.achieved_per_second]);
+        let found = self.search.iter().filter_map(|search| search.highest_good_per_second);
+        let rates = rates.chain(self.steps.iter().map(|step| step.offered_per_second)).chain(found);
         let rates = rates.chain([self.achieved_per_second]).chain(self.description.rate_per_second);
         let shares = [self.client.busy_share, self.client.busiest_second_share, self.host.steal_share];
         if !rates.chain(shares).all(is_rate) {

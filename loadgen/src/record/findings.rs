@@ -26,6 +26,9 @@ pub struct GapRecord {
 pub struct StepRecord {
     /// Planned requests per second.
     pub rate_per_second: f64,
+    /// Requests per second that the client turned to.
+    #[serde(default)]
+    pub offered_per_second: f64,
     /// Good answers per second.
     pub achieved_per_second: f64,
     /// Median response time in nanoseconds.
@@ -38,8 +41,43 @@ pub struct StepRecord {
     pub not_ok: u64,
     /// The client's largest share of a core, 0 to 1.
     pub client_busy_share: f64,
+    /// Whether it was the longer run at the end.
+    #[serde(default)]
+    pub confirms: bool,
     /// Whether the step met the search's conditions.
     pub passed: bool,
     /// Why not; empty if it did.
+    pub reason: String,
+}
+
+/// How a search ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SearchEnd {
+    /// The highest good rate is known, and confirmed.
+    #[default]
+    Found,
+    /// Not even the lowest rate kept the limits.
+    NoneGood,
+    /// The client was the limit: the highest good rate, if there is one, is a lower bound.
+    ClientLimited,
+    /// Rates that short steps found good were not good for longer.
+    NotConfirmed,
+    /// Somebody asked to stop.
+    Interrupted,
+    /// A run could not be made.
+    Broken,
+}
+
+/// What a search found.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SearchRecord {
+    /// The highest rate that kept the limits, requests per second; `None` if none did.
+    pub highest_good_per_second: Option<f64>,
+    /// Whether a longer run confirmed it.
+    pub confirmed: bool,
+    /// How the search ended.
+    pub end: SearchEnd,
+    /// The same in words.
     pub reason: String,
 }

@@ -21,7 +21,7 @@ pub use blob::{Blob, BlobError};
 pub use client::ClientRecord;
 pub use description::{Description, InputFile, RequestField, TargetDescription, TlsDescription, sha256_hex};
 pub use file::{FileError, from_bytes, read, write};
-pub use findings::{GapRecord, StepRecord};
+pub use findings::{GapRecord, SearchEnd, SearchRecord, StepRecord};
 pub use histogram::{HistogramRecord, PERCENTILES};
 pub use host::{Host, StealWatch};
 pub use run::{

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::began::unix_ms;
 use super::client::ClientRecord;
 use super::description::Description;
-use super::findings::{GapRecord, StepRecord};
+use super::findings::{GapRecord, SearchRecord, StepRecord};
 use super::histogram::HistogramRecord;
 use super::host::Host;
 use super::series::{SECONDS_MAX, SecondRecord};
@@ -141,6 +141,9 @@ pub struct RunRecord {
     /// Steps (mode `search`).
     #[serde(default, deserialize_with = "bounded::<_, _, LIST_MAX>")]
     pub steps: Vec<StepRecord>,
+    /// What they came to (mode `search`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<SearchRecord>,
     /// The run over time.
     #[serde(deserialize_with = "bounded::<_, _, SECONDS_MAX>")]
     pub series: Vec<SecondRecord>,
@@ -221,6 +224,7 @@ impl RunRecord {
             host: Host::default(),
             gaps: Vec::new(),
             steps: Vec::new(),
+            search: None,
             series,
             description,
         }

@@ -4,4 +4,5 @@
 
 mod modes;
 mod records;
+mod searches;
 mod support;

@@ -1,7 +1,7 @@
 //! The page: the verdict first, then the plots, then everything they rest on.
 
 use super::super::prose;
-use super::super::table::{headline, schedule_in_words};
+use super::super::table::{advice, headline, schedule_in_words};
 use super::super::text::{duration, rate, share};
 use super::{curve, escaped, heat, tables, time};
 use crate::measure::Kind;
@@ -50,7 +50,7 @@ fn head(record: &RunRecord) -> String {
         VerdictName::Failed | VerdictName::ClientLimited => "bad",
         VerdictName::TargetSaturated | VerdictName::Unstable => "fair",
     };
-    let advice = if name == VerdictName::ClientLimited { " – do not use these numbers" } else { "" };
+    let advice = advice(record);
     let target = record.description.targets.first();
     let target = target.map_or(String::new(), |target| escaped(&format!("{} {}", target.method, target.url)));
     let more = match record.description.targets.len() {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::super::search;
 use super::super::text::{
     bytes, duration, duration_in_words, duration_of_f64, grouped, rate, share, wall_clock,
 };
@@ -236,19 +237,23 @@ pub(super) fn gaps(record: &RunRecord) -> String {
 
 /// Steps of a search.
 pub(super) fn steps(record: &RunRecord) -> String {
-    let row = |step: &crate::record::StepRecord| {
-        let verdict = if step.passed { "✓".to_owned() } else { format!("✗ {}", escaped(&step.reason)) };
-        vec![
+    let row = |step: &&crate::record::StepRecord| {
+        let cells = vec![
             rate(step.rate_per_second),
+            rate(step.offered_per_second),
             rate(step.achieved_per_second),
             duration(step.p50_ns),
             duration(step.p99_ns),
             duration(step.p999_ns),
             grouped(step.not_ok),
             share(step.client_busy_share),
-            verdict,
-        ]
+            escaped(&search::fate(record, step)),
+        ];
+        match search::is_knee(record, step) {
+            true => cells.into_iter().map(|cell| format!("<b>{cell}</b>")).collect(),
+            false => cells,
+        }
     };
-    let head = ["planned", "achieved", "p50", "p99", "p99.9", "not good", "client CPU", ""];
-    table("wide", &head, &record.steps.iter().map(row).collect::<Vec<_>>())
+    let head = ["planned", "offered", "achieved", "p50", "p99", "p99.9", "not good", "client CPU", ""];
+    table("wide", &head, &search::by_rate(record).iter().map(row).collect::<Vec<_>>())
 }

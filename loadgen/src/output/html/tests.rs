@@ -88,12 +88,14 @@ fn a_run_of_nothing_and_a_search_have_a_page() {
     search.steps = (0..6u32)
         .map(|step| StepRecord {
             rate_per_second: f64::from(step) * 1e3,
+            offered_per_second: f64::from(step) * 1e3,
             achieved_per_second: f64::from(step) * 990.0,
             p50_ns: MS * u64::from(step),
             p99_ns: 3 * MS * u64::from(step * step),
             p999_ns: 0,
             not_ok: 0,
             client_busy_share: 0.1,
+            confirms: false,
             passed: step < 4,
             reason: if step < 4 { String::new() } else { "p99 over 30 ms".into() },
         })
@@ -101,6 +103,8 @@ fn a_run_of_nothing_and_a_search_have_a_page() {
     let page = html_report(&judged(search));
     check_page(&page);
     assert_eq!(page.matches("class=\"passed\"").count(), 4);
+    assert_eq!(page.matches("◀ knee").count(), 1);
+    assert!(page.contains("<b>✓ ◀ knee</b>"), "{page}");
 }
 
 #[test]
