@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use crate::engine::{Load, Outcome, Stop, Watch};
-use crate::gaps::GapFinder;
+use crate::gaps::{GapFinder, Gaps};
 use crate::output::{LiveChoice, OutputArguments, duration as duration_text, wall_clock};
 use crate::record::{GapRecord, unix_ms};
 use crate::schedule::{Rate, Schedule, Shape, Spacing, Step};
@@ -20,9 +20,6 @@ use super::units::{in_words, some_time_ns};
 
 /// Outcomes on their way to the finder: minutes of them.
 const OUTCOMES_MAX: usize = 65_536;
-
-/// Gaps that are kept for the record; further ones are only printed.
-const GAPS_MAX: usize = 10_000;
 
 /// Options of the mode.
 #[derive(Debug, Clone, clap::Args)]
@@ -101,14 +98,17 @@ pub fn run(arguments: &GapArguments, stop: &Arc<Stop>) -> ModeResult {
     let output = OutputArguments { live, ..output.clone() };
     let mut measured = measure(plan, description, &output, watch)?;
     let fault = |_| ModeError::Run("the search for gaps ended by a fault of this program".to_owned());
-    let (finder, mut gaps) = finding.join().map_err(fault)?;
+    let finder = finding.join().map_err(fault)?;
     let end_ns = (*duration).min(measured.finished.totals.end_ns);
-    if let Some(mut gap) = finder.end(end_ns) {
-        gap.start_unix_ms = unix_ms(measured.finished.started) + gap.start_ns / 1_000_000;
-        print_gap(&gap, prints);
-        gaps.push(gap);
+    let Gaps { mut gaps, mut longest } = finder.end(end_ns);
+    for gap in gaps.iter_mut().chain([&mut longest]) {
+        date(gap, measured.finished.started);
     }
-    measured.record.gaps = gaps;
+    if let Some(gap) = gaps.last().filter(|gap| gap.to_first_success_ns.is_none()) {
+        // Only the end of the run ended it.
+        print_gap(gap, prints);
+    }
+    (measured.record.gaps, measured.record.longest_gap) = (gaps, Some(longest));
     Ok(measured.reporting.publish(&measured.record)?)
 }
 
@@ -125,18 +125,21 @@ fn find(
     outcomes: &Receiver<Outcome>,
     started: &OnceLock<SystemTime>,
     prints: bool,
-) -> (GapFinder, Vec<GapRecord>) {
-    let mut gaps = Vec::new();
+) -> GapFinder {
     while let Ok(outcome) = outcomes.recv() {
         if let Some(mut gap) = finder.take(&outcome) {
-            gap.start_unix_ms = started.get().map_or(0, |time| unix_ms(*time)) + gap.start_ns / 1_000_000;
-            print_gap(&gap, prints);
-            if gaps.len() < GAPS_MAX {
-                gaps.push(gap);
+            if let Some(time) = started.get() {
+                date(&mut gap, *time);
             }
+            print_gap(&gap, prints);
         }
     }
-    (finder, gaps)
+    finder
+}
+
+/// Gives a gap of a run that began at this time its place on the wall clock.
+fn date(gap: &mut GapRecord, began: SystemTime) {
+    gap.start_unix_ms = unix_ms(began) + gap.start_ns / 1_000_000;
 }
 
 /// One line as soon as the gap is over: somebody waits for it.
@@ -146,10 +149,12 @@ fn print_gap(gap: &GapRecord, prints: bool) {
     }
     let end_unix_ms = gap.start_unix_ms + gap.length_ns / 1_000_000;
     let unknown = |name: &str| if name.is_empty() { "?".to_owned() } else { name.to_owned() };
-    let classes =
-        if gap.classes.is_empty() { String::new() } else { format!(" ({})", gap.classes.join(", ")) };
+    let classes = match gap.classes() {
+        classes if classes.is_empty() => classes,
+        classes => format!(" ({classes})"),
+    };
     eprintln!(
-        "gap of {}: {} to {}, {} failed{classes}, {} before, {} after",
+        "gap of {}: {} to {}, {} failed so far{classes}, {} before, {} after",
         duration_text(gap.length_ns),
         wall_clock(gap.start_unix_ms),
         wall_clock(end_unix_ms),

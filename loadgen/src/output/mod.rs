@@ -7,6 +7,7 @@
 
 mod chart;
 mod condition;
+mod failover;
 mod files;
 mod hgrm;
 mod html;

@@ -50,6 +50,27 @@ pub(super) fn gap(record: &RunRecord) -> Vec<String> {
     ]
 }
 
+/// How evenly servers and connections were used; a line for each that is known.
+pub(super) fn fairness(record: &RunRecord) -> Vec<String> {
+    let one_or = |count: u64, name: &str| match count {
+        1 => format!("1 {name}"),
+        count => format!("{} {name}s", grouped(count)),
+    };
+    let spread = |min, median, max| {
+        let (min, median, max) = (grouped(min), grouped(median), grouped(max));
+        format!("answers on each: min {min}, median {median}, max {max}")
+    };
+    let servers = record.server_fairness.as_ref().map(|servers| {
+        let spread = spread(servers.answers_min, servers.answers_median, servers.answers_max);
+        format!("{}, {spread}", one_or(servers.servers, "server"))
+    });
+    let connections = record.fairness.as_ref().map(|ended| {
+        let spread = spread(ended.answers_min, ended.answers_median, ended.answers_max);
+        format!("{}, {spread}", one_or(ended.connections, "connection"))
+    });
+    servers.into_iter().chain(connections).collect()
+}
+
 /// Breaks a sentence into lines of a terminal's width.
 pub fn wrapped(sentence: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];

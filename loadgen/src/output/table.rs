@@ -37,7 +37,7 @@ pub fn table(record: &RunRecord, conditions: &[super::Outcome], colour: bool) ->
     times(&mut text, record);
     requests(&mut text, record);
     errors(&mut text, record);
-    gaps(&mut text, record);
+    text.push_str(&super::failover::panel(record));
     text.push_str(&super::search::curve(record));
     distribution(&mut text, record);
     client(&mut text, record);
@@ -250,16 +250,10 @@ fn requests(text: &mut String, record: &RunRecord) {
         let unasked = grouped(counts.connections_unasked);
         let _ = write!(connections, ", {unasked} of them because bytes came that nobody had asked for");
     }
-    if let Some(fairness) = &record.fairness {
-        let _ = write!(
-            connections,
-            "; answers on each: {} to {}, median {}",
-            grouped(fairness.answers_min),
-            grouped(fairness.answers_max),
-            grouped(fairness.answers_median)
-        );
-    }
     line(text, &connections);
+    for sentence in super::prose::fairness(record) {
+        line(text, &format!("fairness      {sentence}"));
+    }
     if counts.persistence_kept > 0 {
         let kept = grouped(counts.persistence_kept);
         line(
@@ -309,30 +303,6 @@ fn errors(text: &mut String, record: &RunRecord) {
     }
 }
 
-fn gaps(text: &mut String, record: &RunRecord) {
-    if record.description.mode != "gap" {
-        return;
-    }
-    let longest = record.gaps.iter().map(|gap| gap.length_ns).max().unwrap_or(0);
-    line(text, &format!("\ngaps          {}, the longest {}", record.gaps.len(), duration(longest)));
-    for gap in record.gaps.iter().take(ROWS_MAX) {
-        let classes = match printable(&gap.classes.join(", "), TEXT_MAX) {
-            classes if classes.is_empty() => classes,
-            classes => format!(" ({classes})"),
-        };
-        let servers = match (printable(&gap.server_before, 64), printable(&gap.server_after, 64)) {
-            (before, after) if before.is_empty() && after.is_empty() => String::new(),
-            (before, after) => format!("  {before} → {after}"),
-        };
-        let from = wall_clock(gap.start_unix_ms);
-        let failed = grouped(gap.failed);
-        line(
-            text,
-            &format!("  from {from} for {}: {failed} failed{classes}{servers}", duration(gap.length_ns)),
-        );
-    }
-}
-
 fn distribution(text: &mut String, record: &RunRecord) {
     let of = |kind: Kind| record.histogram(kind).histogram.histogram();
     let chart = percentile_chart(&of(Kind::Response), &of(Kind::Service));
@@ -368,13 +338,18 @@ fn client(text: &mut String, record: &RunRecord) {
     );
     let host = &record.host;
     if !host.kernel.is_empty() {
+        let governor = match host.governor.as_str() {
+            "" => String::new(),
+            governor => format!(", governor {}", printable(governor, 40)),
+        };
         line(
             text,
             &format!(
-                "machine       {}; {}, {} cores; load {}; stolen {}",
+                "machine       {}; {}, {} cores{}; load {}; stolen {}",
                 printable(&host.kernel, 80),
                 printable(&host.cpu_model, 80),
                 host.cores,
+                governor,
                 printable(&host.load_average, 40),
                 share(host.steal_share)
             ),

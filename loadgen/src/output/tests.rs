@@ -35,6 +35,11 @@ fn a_calm_run_is_ok() {
     assert!(text.starts_with("OK  1,000/s planned, 999.9/s answered, 100 % good; response p50 2."), "{text}");
     assert!(text.contains("Response and service time agree"), "{text}");
     assert!(text.contains("server        web1"), "{text}");
+    assert!(
+        text.contains("fairness      2 servers, answers on each: min 10,000, median 10,000, max 10,000"),
+        "{text}"
+    );
+    assert!(text.contains("fairness      1 connection, answers on each: min 20,000"), "{text}");
     assert!(text.contains("20,000 planned = 20,000 offered + 0 never sent"), "{text}");
     assert!(text.lines().all(|line| line.chars().count() <= 140 && !line.ends_with(' ')));
 }
@@ -166,10 +171,13 @@ fn hostile_text_reaches_no_terminal() {
         start_ns: u64::MAX,
         length_ns: u64::MAX,
         failed: u64::MAX,
-        classes: vec!["\x1b]0;title\x07".into()],
+        failed_by_class: [("\x1b]0;title\x07".to_owned(), u64::MAX)].into(),
+        to_first_success_ns: Some(u64::MAX),
+        to_full_rate_ns: None,
         server_before: "\x1b".into(),
         server_after: String::new(),
     });
+    record.longest_gap = record.gaps.first().cloned();
     record.description.mode = "gap".into();
     let text = table(&record, &[], false);
     let hidden = |character: char| character.is_control() && character != '\n' || character == '\u{202e}';

@@ -14,6 +14,12 @@ pub struct ClientRecord {
     pub threads_system_ns: Vec<u64>,
     /// Time that each engine thread spun on purpose; part of the times above.
     pub threads_spun_ns: Vec<u64>,
+    /// Context switches of each engine thread by waiting.
+    #[serde(default)]
+    pub threads_voluntary_switches: Vec<u64>,
+    /// Context switches of each engine thread by force.
+    #[serde(default)]
+    pub threads_involuntary_switches: Vec<u64>,
     /// Context switches by waiting, all threads.
     pub voluntary_switches: u64,
     /// Context switches by force, all threads.
@@ -28,11 +34,14 @@ pub struct ClientRecord {
 impl ClientRecord {
     pub(super) fn new(threads: &[ThreadUse], length_ns: u64, busiest_second_share: f64) -> ClientRecord {
         let share = |thread: &ThreadUse| ratio(thread.busy_ns(), length_ns).min(1.0);
+        let each = |of: fn(&ThreadUse) -> u64| threads.iter().map(of).collect::<Vec<_>>();
         let sum = |of: fn(&ThreadUse) -> u64| threads.iter().map(of).fold(0, u64::saturating_add);
         ClientRecord {
-            threads_user_ns: threads.iter().map(|thread| thread.user_ns).collect(),
-            threads_system_ns: threads.iter().map(|thread| thread.system_ns).collect(),
-            threads_spun_ns: threads.iter().map(|thread| thread.spun_ns).collect(),
+            threads_user_ns: each(|thread| thread.user_ns),
+            threads_system_ns: each(|thread| thread.system_ns),
+            threads_spun_ns: each(|thread| thread.spun_ns),
+            threads_voluntary_switches: each(|thread| thread.voluntary_switches),
+            threads_involuntary_switches: each(|thread| thread.involuntary_switches),
             voluntary_switches: sum(|thread| thread.voluntary_switches),
             involuntary_switches: sum(|thread| thread.involuntary_switches),
             busy_share: threads.iter().map(share).fold(0.0, f64::max),

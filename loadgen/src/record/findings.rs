@@ -1,9 +1,11 @@
 //! What the modes find beside times and counts: gaps of `gap`, steps of `search`.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// A time without a good answer, found by the mode `gap`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct GapRecord {
     /// Wall-clock time of the last good answer before it, in milliseconds since 1970.
     pub start_unix_ms: u64,
@@ -11,14 +13,44 @@ pub struct GapRecord {
     pub start_ns: u64,
     /// Its length in nanoseconds.
     pub length_ns: u64,
-    /// Requests that failed in it.
+    /// Requests that failed in it, or were due in it and failed later.
     pub failed: u64,
-    /// Class of the first of these, and further ones.
-    pub classes: Vec<String>,
+    /// The same by class.
+    #[serde(default)]
+    pub failed_by_class: BTreeMap<String, u64>,
+    /// From the time when the first request was due that waited or failed, to the first good answer;
+    /// nanoseconds; `None` when there was none.
+    #[serde(default)]
+    pub to_first_success_ns: Option<u64>,
+    /// From its beginning until nothing failed any more for a second; nanoseconds.
+    #[serde(default)]
+    pub to_full_rate_ns: Option<u64>,
     /// The server that answered last before it; empty if unknown.
     pub server_before: String,
     /// The server that answered first after it; empty if unknown.
     pub server_after: String,
+}
+
+impl GapRecord {
+    /// Its end, in nanoseconds since the run began.
+    pub fn end_ns(&self) -> u64 {
+        self.start_ns.saturating_add(self.length_ns)
+    }
+
+    /// Counts a request that failed in it. The list of classes is closed, so that this is bounded.
+    pub fn count(&mut self, class: &str) {
+        self.failed = self.failed.saturating_add(1);
+        match self.failed_by_class.get_mut(class) {
+            Some(count) => *count = count.saturating_add(1),
+            None => drop(self.failed_by_class.insert(class.to_owned(), 1)),
+        }
+    }
+
+    /// The classes with their counts: `connect_refused 3, connect_timeout 12`.
+    pub fn classes(&self) -> String {
+        let each = self.failed_by_class.iter().map(|(class, count)| format!("{class} {count}"));
+        each.collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// One step of a saturation search.

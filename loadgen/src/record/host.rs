@@ -6,7 +6,9 @@ use std::fs::read_to_string;
 use serde::{Deserialize, Serialize};
 
 /// Kernel settings that decide about a load test.
-const SETTINGS: [&str; 10] = [
+const SETTINGS: [&str; 12] = [
+    "net.core.rmem_max",
+    "net.core.wmem_max",
     "net.core.somaxconn",
     "net.core.netdev_max_backlog",
     "net.ipv4.ip_local_port_range",
@@ -30,6 +32,12 @@ pub struct Host {
     pub cores: u64,
     /// Frequency governor of the first core.
     pub governor: String,
+    /// Whether cores share their hardware with each other (SMT): `on`, `off`.
+    #[serde(default)]
+    pub smt: String,
+    /// Whether the machine is a virtual one.
+    #[serde(default)]
+    pub virtual_machine: bool,
     /// Memory in KiB.
     pub memory_kib: u64,
     /// Load averages when the run began.
@@ -63,6 +71,12 @@ impl Host {
             cpu_model: field("/proc/cpuinfo", "model name"),
             cores: std::thread::available_parallelism().map_or(0, |cores| cores.get() as u64),
             governor: line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+            smt: match line("/sys/devices/system/cpu/smt/active").as_str() {
+                "1" => "on".to_owned(),
+                "0" => "off".to_owned(),
+                _ => String::new(),
+            },
+            virtual_machine: field("/proc/cpuinfo", "flags").split(' ').any(|flag| flag == "hypervisor"),
             memory_kib: field("/proc/meminfo", "MemTotal")
                 .split(' ')
                 .next()

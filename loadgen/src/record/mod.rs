@@ -25,7 +25,8 @@ pub use findings::{GapRecord, SearchEnd, SearchRecord, StepRecord};
 pub use histogram::{HistogramRecord, PERCENTILES};
 pub use host::{Host, StealWatch};
 pub use run::{
-    ConnectionFairness, FORMAT, FORMAT_VERSION, RunRecord, TargetCounts, VerdictName, VerdictRecord, ratio,
+    ConnectionFairness, FORMAT, FORMAT_VERSION, RunRecord, ServerFairness, TargetCounts, VerdictName,
+    VerdictRecord, ratio,
 };
 pub use series::{SECONDS_MAX, SecondRecord, Series};
 

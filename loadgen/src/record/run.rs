@@ -84,6 +84,32 @@ pub struct TargetCounts {
     pub not_ok: u64,
 }
 
+/// How evenly the answers fell on the servers that named themselves.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ServerFairness {
+    /// Servers that answered.
+    pub servers: u64,
+    /// The fewest answers of one server.
+    pub answers_min: u64,
+    /// The median.
+    pub answers_median: u64,
+    /// The most.
+    pub answers_max: u64,
+}
+
+impl ServerFairness {
+    /// Of answers by server; `None` without a server.
+    fn of(servers: &BTreeMap<String, u64>) -> Option<Self> {
+        let mut counts: Vec<u64> = servers.values().copied().collect();
+        counts.sort_unstable();
+        let (&answers_min, &answers_max) = (counts.first()?, counts.last()?);
+        // Of an even number the mean of the two in the middle.
+        let (low, high) = (counts[(counts.len() - 1) / 2], counts[counts.len() / 2]);
+        let servers = counts.len() as u64;
+        Some(Self { servers, answers_min, answers_median: low.midpoint(high), answers_max })
+    }
+}
+
 /// How evenly the answers fell on the connections that ended.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ConnectionFairness {
@@ -106,6 +132,9 @@ pub struct RunRecord {
     pub format_version: u32,
     /// Version of the program that ran.
     pub tool_version: String,
+    /// The revision of its source, where the builder stated it (`TORII_REVISION`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool_revision: Option<String>,
     /// The verdict.
     pub verdict: VerdictRecord,
     /// What was asked for.
@@ -127,6 +156,9 @@ pub struct RunRecord {
     pub targets: Vec<TargetCounts>,
     /// Answers by server, as the persistence cookie names it.
     pub servers: BTreeMap<String, u64>,
+    /// How evenly servers were used; absent when none named itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_fairness: Option<ServerFairness>,
     /// How evenly connections were used; `None` when none ended.
     pub fairness: Option<ConnectionFairness>,
     /// Times by kind: see [`Kind`]; `all` is `response` and `failed` together.
@@ -138,6 +170,9 @@ pub struct RunRecord {
     /// Times without a good answer (mode `gap`).
     #[serde(default, deserialize_with = "bounded::<_, _, LIST_MAX>")]
     pub gaps: Vec<GapRecord>,
+    /// The longest of them, however short (mode `gap`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub longest_gap: Option<GapRecord>,
     /// Steps (mode `search`).
     #[serde(default, deserialize_with = "bounded::<_, _, LIST_MAX>")]
     pub steps: Vec<StepRecord>,
@@ -198,6 +233,7 @@ impl RunRecord {
             format: FORMAT.to_owned(),
             format_version: FORMAT_VERSION,
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            tool_revision: option_env!("TORII_REVISION").map(str::to_owned),
             verdict: VerdictRecord::default(),
             started_unix_ms,
             ended_unix_ms: started_unix_ms.saturating_add(totals.end_ns / 1_000_000),
@@ -207,6 +243,7 @@ impl RunRecord {
             statuses: totals.statuses.counted().collect(),
             targets: targets.collect(),
             servers: totals.servers.clone(),
+            server_fairness: ServerFairness::of(&totals.servers),
             fairness: totals.answers_per_connection.as_ref().map(|answers| ConnectionFairness {
                 connections: answers.len(),
                 answers_min: answers.min(),
@@ -223,6 +260,7 @@ impl RunRecord {
             ),
             host: Host::default(),
             gaps: Vec::new(),
+            longest_gap: None,
             steps: Vec::new(),
             search: None,
             series,

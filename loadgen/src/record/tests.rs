@@ -190,3 +190,21 @@ fn a_grace_without_work_does_not_hide_a_busy_client() {
     let record = RunRecord::new(description, UNIX_EPOCH, &totals, vec![]);
     assert!((record.client.busy_share - 0.95).abs() < 1e-9, "{}", record.client.busy_share);
 }
+
+#[test]
+fn servers_are_told_apart_by_the_fewest_the_median_and_the_most_answers() {
+    let fairness = |counts: &[u64]| {
+        let named = counts.iter().enumerate().map(|(number, count)| (format!("web{number}"), *count));
+        let totals = Totals { servers: named.collect(), ..Totals::default() };
+        let record = RunRecord::new(Description::default(), UNIX_EPOCH, &totals, vec![]);
+        let of = |fairness: ServerFairness| {
+            (fairness.servers, fairness.answers_min, fairness.answers_median, fairness.answers_max)
+        };
+        record.server_fairness.map(of)
+    };
+    assert_eq!(fairness(&[]), None);
+    assert_eq!(fairness(&[7]), Some((1, 7, 7, 7)));
+    assert_eq!(fairness(&[10, 1, 2]), Some((3, 1, 2, 10)));
+    assert_eq!(fairness(&[10, 1, 2, 4]), Some((4, 1, 3, 10)));
+    assert_eq!(fairness(&[u64::MAX, u64::MAX]), Some((2, u64::MAX, u64::MAX, u64::MAX)));
+}

@@ -70,3 +70,64 @@ fn compare_refuses_runs_that_asked_for_something_else_and_no_secret_is_kept() {
     assert_eq!((input.option.as_str(), input.path.as_str(), input.bytes), ("--body-file", body.as_str(), 5));
     assert_eq!(input.sha256, record.description.targets[0].body_sha256);
 }
+
+#[test]
+fn a_record_holds_what_a_second_run_would_need() {
+    let origin = Origin::start(&["--tls"]);
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (json, authorities) = (file("out.json"), file("ca.pem"));
+    std::fs::write(&authorities, rcgen_authority()).unwrap();
+    let load = ["-r", "50", "-d", "200ms", "-t", "2", "--arrivals", "poisson", "--seed", "5"];
+    let more = ["--cacert", &authorities, "--json", &json];
+    // Nobody vouches for the origin's certificate: what is recorded does not depend on answers.
+    let (code, out, err) = call(&[&["run", &origin.1][..], &load, &more].concat());
+    assert_eq!(code, 1, "{out} {err}");
+    let text = std::fs::read_to_string(&json).unwrap();
+    let record: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let description = &record["description"];
+    assert_eq!(description["seed"], 5);
+    assert_eq!(description["resolved"][0], origin.1.trim_start_matches("https://").trim_end_matches('/'));
+    let input = &description["inputs"][0];
+    assert_eq!((&input["option"], &input["path"]), (&"--cacert".into(), &authorities.as_str().into()));
+    assert_eq!(input["sha256"].as_str().unwrap().len(), 64);
+    assert!(record["histograms"]["failed"]["percentiles_ns"]["99.999"].is_u64());
+    for times in ["user_ns", "system_ns", "voluntary_switches", "involuntary_switches"] {
+        let threads = record["client"][format!("threads_{times}")].as_array().unwrap();
+        assert_eq!(threads.len(), 2, "{times}");
+    }
+    let host = &record["host"];
+    for fact in ["kernel", "cpu_model", "governor", "smt", "load_average"] {
+        assert!(host[fact].is_string(), "{fact}");
+    }
+    assert!(host["steal_share"].is_number() && host["virtual_machine"].is_boolean());
+    for setting in ["net.core.somaxconn", "net.ipv4.ip_local_port_range", "net.ipv4.tcp_congestion_control"] {
+        assert!(host["settings"][setting].is_string(), "{setting}: {host}");
+    }
+}
+
+/// Some authority's certificate.
+fn rcgen_authority() -> String {
+    rcgen::generate_simple_self_signed(["authority.example".to_owned()]).unwrap().cert.pem()
+}
+
+#[test]
+fn a_failover_has_a_panel() {
+    let origin = Origin::start(&["--name", "web1", "--stall-every", "700ms", "--stall-for", "300ms"]);
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (json, page) = (file("out.json"), file("out.html"));
+    let gap = ["--every", "20ms", "--longer-than", "150ms", "--duration", "1500ms"];
+    let (_, out, err) = call(&[&["gap", &origin.1, "--json", &json, "--html", &page][..], &gap].concat());
+    let record = torii_loadgen::record::read(json.as_ref()).unwrap();
+    let longest = record.longest_gap.unwrap();
+    assert!(longest.length_ns >= 150_000_000 && record.gaps.contains(&longest), "{longest:?} {err}");
+    assert!(longest.start_unix_ms >= record.started_unix_ms);
+    for words in
+        ["failover\n  longest gap", "first good answer", "full rate", "answered before", "failed in it"]
+    {
+        assert!(out.contains(words), "{words}: {out}");
+    }
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(page.contains("<h2>Failover</h2>") && page.contains("answered after"), "{page}");
+}

@@ -1,8 +1,8 @@
 //! The page: the verdict first, then the plots, then everything they rest on.
 
-use super::super::prose;
 use super::super::table::{advice, headline, schedule_in_words};
 use super::super::text::{duration, rate, share};
+use super::super::{failover, prose};
 use super::{curve, escaped, heat, tables, time};
 use crate::measure::Kind;
 use crate::record::{RunRecord, VerdictName};
@@ -29,6 +29,9 @@ pub fn html_report(record: &RunRecord) -> String {
     page += &errors(record);
     if !record.steps.is_empty() {
         page += &section("Steps of the search", "", &tables::steps(record));
+    }
+    if let Some(longest) = record.longest_gap.as_ref().filter(|_| record.description.mode == "gap") {
+        page += &section("Failover", failover::LEGEND, &tables::failover(longest));
     }
     if record.description.mode == "gap" {
         let none = "<p>No gap was longer than the limit.</p>".to_owned();

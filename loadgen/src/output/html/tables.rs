@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use super::super::search;
 use super::super::text::{
     bytes, duration, duration_in_words, duration_of_f64, grouped, rate, share, wall_clock,
 };
+use super::super::{failover, prose, search};
 use super::escaped;
 use crate::measure::Kind;
 use crate::record::{RunRecord, ratio};
@@ -124,17 +124,11 @@ fn pairs(rows: &[(&str, String)]) -> String {
 /// The bookkeeping of requests.
 pub(super) fn counts(record: &RunRecord) -> String {
     let counts = &record.counts;
-    let connections = match &record.fairness {
-        Some(fairness) => format!(
-            "{} opened, {} closed, with {} to {} answers each (median {})",
-            grouped(counts.connections_opened),
-            grouped(counts.connections_closed),
-            grouped(fairness.answers_min),
-            grouped(fairness.answers_max),
-            grouped(fairness.answers_median)
-        ),
-        None => format!("{} opened", grouped(counts.connections_opened)),
-    };
+    let connections = format!(
+        "{} opened, {} closed",
+        grouped(counts.connections_opened),
+        grouped(counts.connections_closed)
+    );
     let handshakes = match counts.handshakes {
         0 => String::new(),
         all => format!("{}, of them {} resumed", grouped(all), grouped(counts.handshakes_resumed)),
@@ -156,6 +150,7 @@ pub(super) fn counts(record: &RunRecord) -> String {
         ("connections", connections),
         ("TLS handshakes", handshakes),
         ("persistence kept", kept),
+        ("fairness", prose::fairness(record).join("; ")),
     ])
 }
 
@@ -167,6 +162,15 @@ pub(super) fn environment(record: &RunRecord) -> String {
         .tls
         .as_ref()
         .map_or(String::new(), |tls| format!("{} {} {}", tls.version, tls.cipher, tls.alpn));
+    let field = |field: &crate::record::RequestField| format!("{}: {}", field.name, field.value);
+    let fields: Vec<String> = description.request_fields.iter().take(ROWS_MAX).map(field).collect();
+    let input = |input: &crate::record::InputFile| {
+        format!("{} {} ({}, SHA-256 {})", input.option, input.path, bytes(input.bytes), input.sha256)
+    };
+    let inputs: Vec<String> = description.inputs.iter().take(ROWS_MAX).map(input).collect();
+    let threads = client.threads_user_ns.iter().zip(&client.threads_system_ns).take(ROWS_MAX);
+    let thread = |(user, system): (&u64, &u64)| format!("{} + {}", duration(*user), duration(*system));
+    let threads: Vec<String> = threads.map(thread).collect();
     let mut rows = vec![
         ("command", record.command_line()),
         ("targets", description.targets.iter().take(ROWS_MAX).map(target).collect::<Vec<_>>().join(", ")),
@@ -186,6 +190,8 @@ pub(super) fn environment(record: &RunRecord) -> String {
         ("time-out", duration_in_words(description.timeout_ns)),
         ("seed", description.seed.to_string()),
         ("TLS", tls),
+        ("header fields", fields.join(", ")),
+        ("input files", inputs.join(", ")),
         ("began", wall_clock(record.started_unix_ms)),
         ("ended", wall_clock(record.ended_unix_ms)),
         (
@@ -197,6 +203,7 @@ pub(super) fn environment(record: &RunRecord) -> String {
                 share(client.busiest_second_share)
             ),
         ),
+        ("user + system of each thread", threads.join(", ")),
         (
             "context switches",
             format!(
@@ -208,6 +215,8 @@ pub(super) fn environment(record: &RunRecord) -> String {
         ("kernel", host.kernel.clone()),
         ("processor", format!("{}, {} cores", host.cpu_model, host.cores)),
         ("governor", host.governor.clone()),
+        ("SMT", host.smt.clone()),
+        ("virtual machine", if host.virtual_machine { "yes" } else { "no" }.to_owned()),
         ("memory", bytes(host.memory_kib.saturating_mul(1_024))),
         ("load before", host.load_average.clone()),
         ("stolen by the hypervisor", share(host.steal_share)),
@@ -220,6 +229,11 @@ pub(super) fn environment(record: &RunRecord) -> String {
     pairs(&rows)
 }
 
+/// What the longest gap looked like.
+pub(super) fn failover(gap: &crate::record::GapRecord) -> String {
+    pairs(&failover::facts(gap))
+}
+
 /// Times without an answer.
 pub(super) fn gaps(record: &RunRecord) -> String {
     let row = |gap: &crate::record::GapRecord| {
@@ -227,7 +241,7 @@ pub(super) fn gaps(record: &RunRecord) -> String {
             wall_clock(gap.start_unix_ms),
             duration(gap.length_ns),
             grouped(gap.failed),
-            escaped(&gap.classes.join(", ")),
+            escaped(&gap.classes()),
             escaped(&format!("{} → {}", gap.server_before, gap.server_after)),
         ]
     };

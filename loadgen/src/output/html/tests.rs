@@ -69,13 +69,20 @@ fn a_broken_run_shows_its_errors_and_gaps() {
         start_ns: 5_000 * MS,
         length_ns: 1_000 * MS,
         failed: 100,
-        classes: vec!["read_timeout".into()],
+        failed_by_class: [("read_timeout".to_owned(), 100)].into(),
+        to_first_success_ns: Some(990 * MS),
+        to_full_rate_ns: Some(1_200 * MS),
         server_before: "web1".into(),
         server_after: "web2".into(),
     });
+    broken.longest_gap = broken.gaps.first().cloned();
     let page = html_report(&judged(broken));
     check_page(&page);
-    for words in ["UNSTABLE", "<code>status_503</code>", "web1 → web2", "class=\"error\""] {
+    let panel = ["<h2>Failover</h2>", "100 (read_timeout 100)", "<dd>990.0 ms</dd>", "<dd>1.200 s</dd>"];
+    let fair = "1 server, answers on each: min";
+    for words in
+        ["UNSTABLE", "<code>status_503</code>", "web1 → web2", "class=\"error\"", fair].iter().chain(&panel)
+    {
         assert!(page.contains(words), "{words}");
     }
 }
