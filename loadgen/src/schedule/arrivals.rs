@@ -125,8 +125,11 @@ mod tests {
         let steps = Shape::Steps(
             [100, 0, 700].map(|rate| Step { rate: Rate::per_second(rate), duration_ns: SECOND }).to_vec(),
         );
+        let short = Shape::Steps(
+            (0..40).map(|rate| Step { rate: Rate::per_second(rate), duration_ns: SECOND / 7 }).collect(),
+        );
         let with = |shape: &Shape, spacing| Schedule { shape: shape.clone(), spacing };
-        [constant, ramp, steps]
+        [constant, ramp, steps, short]
             .iter()
             .flat_map(|shape| [with(shape, Spacing::Even), with(shape, Spacing::Poisson { seed: 42 })])
             .collect()

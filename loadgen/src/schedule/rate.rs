@@ -8,8 +8,9 @@ use std::str::FromStr;
 /// Millionths in one.
 const MICRO: u64 = 1_000_000;
 
-/// Nanoseconds in a second times a million: divides `requests * this / micro-requests per second`.
-const NANOS_TIMES_MICRO: u128 = 1_000_000_000 * MICRO as u128;
+/// One event on the scale of [`Rate::amount`], on which rates times durations are whole numbers: nanoseconds
+/// in a second times a million.
+pub(super) const EVENT: u128 = 1_000_000_000 * MICRO as u128;
 
 /// The highest rate that is taken: far beyond what a machine can send, and so low that a thread which is
 /// hopelessly late counts what it never sent in less time than the run took.
@@ -55,16 +56,23 @@ impl Rate {
     ///
     /// A rate of zero has no event; its time is the end of all times.
     pub fn time_ns(self, index: u64) -> u64 {
-        if self.micro == 0 {
-            return u64::MAX;
-        }
-        let time = u128::from(index) * NANOS_TIMES_MICRO / u128::from(self.micro);
+        self.time_of_amount_ns(u128::from(index) * EVENT)
+    }
+
+    /// The events that are expected in `duration_ns`, exactly: `EVENT` is one of them.
+    pub(super) fn amount(self, duration_ns: u64) -> u128 {
+        u128::from(self.micro) * u128::from(duration_ns)
+    }
+
+    /// When that amount is reached at this rate, rounded down; the end of all times at a rate of zero.
+    pub(super) fn time_of_amount_ns(self, amount: u128) -> u64 {
+        let time = amount.checked_div(u128::from(self.micro)).unwrap_or(u128::MAX);
         u64::try_from(time).unwrap_or(u64::MAX)
     }
 
     /// How many events are due before `duration_ns`: those with `index / rate < duration`.
     pub fn count(self, duration_ns: u64) -> u64 {
-        count_of_sum(u128::from(self.micro) * u128::from(duration_ns))
+        events_below(self.amount(duration_ns))
     }
 
     /// How many events are due before `duration_ns` while the rate goes evenly from this one to `to`:
@@ -72,12 +80,13 @@ impl Rate {
     pub fn count_until(self, to: Self, duration_ns: u64) -> u64 {
         let sum = (u128::from(self.micro) + u128::from(to.micro)) * u128::from(duration_ns);
         // Events are whole: the smallest integer that is not below sum / 2.
-        u64::try_from(sum.div_ceil(2 * NANOS_TIMES_MICRO)).unwrap_or(u64::MAX)
+        u64::try_from(sum.div_ceil(2 * EVENT)).unwrap_or(u64::MAX)
     }
 }
 
-fn count_of_sum(micro_nanos: u128) -> u64 {
-    u64::try_from(micro_nanos.div_ceil(NANOS_TIMES_MICRO)).unwrap_or(u64::MAX)
+/// How many events, numbered from 0, lie below an amount of [`Rate::amount`].
+pub(super) fn events_below(amount: u128) -> u64 {
+    u64::try_from(amount.div_ceil(EVENT)).unwrap_or(u64::MAX)
 }
 
 impl fmt::Display for Rate {

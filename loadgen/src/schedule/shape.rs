@@ -3,7 +3,7 @@
 //! Every shape has a closed form, so any event's time is found without the ones before it. Used by
 //! `schedule::arrivals`.
 
-use super::rate::Rate;
+use super::rate::{EVENT, Rate, events_below};
 
 /// A stretch of constant rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +28,8 @@ pub enum Shape {
         /// Nanoseconds.
         duration_ns: u64,
     },
-    /// One constant rate after another; each step begins with an event.
+    /// One constant rate after another. What is left of an event at the end of a step is carried into the
+    /// next one, so that short or slow steps plan no more than their rates say.
     Steps(Vec<Step>),
 }
 
@@ -47,7 +48,10 @@ impl Shape {
         match self {
             Self::Constant(step) => step.rate.count(step.duration_ns),
             Self::Ramp { from, to, duration_ns } => from.count_until(*to, *duration_ns),
-            Self::Steps(steps) => steps.iter().map(|step| step.rate.count(step.duration_ns)).sum(),
+            Self::Steps(steps) => {
+                let amount = |step: &Step| step.rate.amount(step.duration_ns);
+                events_below(steps.iter().map(amount).fold(0, u128::saturating_add))
+            }
         }
     }
 
@@ -138,14 +142,14 @@ fn ramp_time_ns(from: Rate, to: Rate, duration_ns: u64, events: f64) -> u64 {
 }
 
 fn step_time_ns(steps: &[Step], index: u64) -> u64 {
-    let (mut start_ns, mut left) = (0u64, index);
+    let (mut start_ns, mut left) = (0u64, u128::from(index) * EVENT);
     for step in steps {
-        let count = step.rate.count(step.duration_ns);
-        if left < count {
-            return start_ns + step.rate.time_ns(left);
+        let amount = step.rate.amount(step.duration_ns);
+        if left < amount {
+            return start_ns.saturating_add(step.rate.time_of_amount_ns(left));
         }
-        left -= count;
-        start_ns += step.duration_ns;
+        left -= amount;
+        start_ns = start_ns.saturating_add(step.duration_ns);
     }
     u64::MAX
 }
@@ -165,6 +169,7 @@ fn step_time_of_expected_ns(steps: &[Step], events: f64) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Random;
     use super::*;
 
     const SECOND: u64 = 1_000_000_000;
@@ -209,6 +214,54 @@ mod tests {
         );
         assert_eq!(shape.time_of_expected_ns(20.5), Some(3_005_000_000));
         assert_eq!(shape.time_of_expected_ns(120.0), None);
+    }
+
+    #[test]
+    fn short_and_slow_steps_plan_no_more_than_their_rates_say() {
+        let steps = |count, rate: &str, duration_ns| {
+            Shape::Steps(vec![Step { rate: rate.parse().unwrap_or(Rate::ZERO), duration_ns }; count])
+        };
+        let quarters = steps(4, "10", SECOND / 4);
+        assert_eq!(quarters.count(), 10);
+        let whole = Shape::Constant(Step { rate: Rate::per_second(10), duration_ns: SECOND });
+        assert!((0..10).all(|index| quarters.time_ns(index) == whole.time_ns(index)));
+        assert_eq!(steps(10, "0.1", SECOND).count(), 1);
+        assert_eq!(steps(30, "0.1", SECOND).count(), 3);
+        assert_eq!(steps(30, "0.1", SECOND).time_ns(2), 20 * SECOND);
+    }
+
+    #[test]
+    fn random_steps_have_the_events_of_their_integral_each_at_its_inverse() {
+        let mut random = Random::new(20_261_123);
+        for round in 0..300 {
+            let step = |random: &mut Random| Step {
+                rate: Rate::nearest(match random.next_u64() % 4 {
+                    0 => 0.0,
+                    1 => random.unit() * 3.0,
+                    _ => random.unit() * 400.0,
+                }),
+                duration_ns: random.next_u64() % (SECOND / 3),
+            };
+            let steps: Vec<Step> = (0..random.next_u64() % 30).map(|_| step(&mut random)).collect();
+            let shape = Shape::Steps(steps.clone());
+            let until = |at_ns: u64| {
+                let mut left_ns = at_ns;
+                steps.iter().fold(0u128, |sum, step| {
+                    let taken_ns = left_ns.min(step.duration_ns);
+                    left_ns -= taken_ns;
+                    sum + step.rate.amount(taken_ns)
+                })
+            };
+            assert_eq!(u128::from(shape.count()), until(u64::MAX).div_ceil(EVENT), "round {round}");
+            let mut last_ns = 0;
+            for index in 0..shape.count() {
+                let (time_ns, due) = (shape.time_ns(index), u128::from(index) * EVENT);
+                assert!(time_ns >= last_ns && time_ns < shape.duration_ns(), "round {round}: {index}");
+                // The event falls into this nanosecond, and so into the step that it belongs to.
+                assert!(until(time_ns) <= due && due < until(time_ns + 1), "round {round}: {index}");
+                last_ns = time_ns;
+            }
+        }
     }
 
     #[test]
