@@ -6,7 +6,7 @@ use super::connection::{Connection, InFlight, Phase};
 use super::table::Token;
 use super::worker::Worker;
 use crate::limits::BACK_OFF;
-use crate::measure::{ErrorClass, Sample};
+use crate::measure::{Check, ErrorClass, NAMES_MAX, Sample};
 use crate::request::Verdict;
 
 /// How a connection came to its end.
@@ -86,7 +86,7 @@ impl Worker {
             None => self.recorder.completed(&sample),
             Some(class) => {
                 let url = &self.plan.targets[usize::from(request.target)].url;
-                let broken = self.broken_persistence(request);
+                let broken = self.broken_persistence(request).or_else(|| unheld(class));
                 let example = || match broken {
                     Some(names) => format!("{url}: {names}"),
                     None => format!("{url}: status {}, {} bytes of body", sample.status, sample.body_bytes),
@@ -251,4 +251,10 @@ impl Worker {
             None => self.close(token, connection),
         }
     }
+}
+
+/// Why an answer could not be held to its request's cookie, in words.
+fn unheld(class: ErrorClass) -> Option<String> {
+    let is_one_too_many = class == ErrorClass::CheckFailed(Check::Servers);
+    is_one_too_many.then(|| format!("more servers name themselves than are told apart ({NAMES_MAX})"))
 }

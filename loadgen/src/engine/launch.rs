@@ -164,8 +164,10 @@ impl Worker {
         let number = self.opened;
         self.opened += 1;
         let address = addresses[(number % addresses.len() as u64) as usize];
+        // A source stays until every address has had its turn: each pair of both comes up.
+        let turn = number / addresses.len() as u64;
         let source =
-            (!plan.sources.is_empty()).then(|| plan.sources[(number % plan.sources.len() as u64) as usize]);
+            (!plan.sources.is_empty()).then(|| plan.sources[(turn % plan.sources.len() as u64) as usize]);
         let token = self.table.reserve();
         let opened = Connection::open(address, source, endpoint, seat, now_ns)
             .and_then(|connection| self.reactor.watch(&connection.stream, token.0).map(|()| connection));

@@ -1,12 +1,15 @@
 //! Plain counters of a run, and the bookkeeping that must add up at its end.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
 /// Status codes that have a counter of their own: 100 to 999.
 const STATUS_CODES: usize = 900;
 
-/// Names of servers that are told apart; later ones are counted together.
-const NAMES_MAX: usize = 256;
+/// Names of servers that are told apart, each with some hundred bytes per thread; the answers of further ones
+/// are counted for nobody, and cannot be held to a cookie.
+pub const NAMES_MAX: usize = 4_096;
 
 /// Bytes of a server's name that are kept.
 const NAME_BYTES_MAX: usize = 64;
@@ -176,28 +179,32 @@ impl Statuses {
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     names: Vec<String>,
+    /// The number of each name.
+    numbers: HashMap<Vec<u8>, u16>,
 }
 
 impl Names {
     /// The number of a name, given out at its first appearance; `None` when too many are known.
     pub fn number(&mut self, name: &[u8]) -> Option<u16> {
         let name = &name[..name.len().min(NAME_BYTES_MAX)];
-        let known = self.names.iter().position(|known| known.as_bytes() == name);
-        let number = known.or_else(|| {
-            let room = self.names.len() < NAMES_MAX;
-            room.then(|| self.insert(name))
-        });
-        number.and_then(|number| u16::try_from(number).ok())
+        match self.numbers.get(name) {
+            Some(number) => Some(*number),
+            None => self.insert(name),
+        }
     }
 
-    fn insert(&mut self, name: &[u8]) -> usize {
+    fn insert(&mut self, name: &[u8]) -> Option<u16> {
         let printable = |byte: &u8| if byte.is_ascii_graphic() { char::from(*byte) } else { '?' };
         let text: String = name.iter().map(printable).collect();
-        // A name with other bytes was not found by its bytes: look for what it is printed as.
-        self.names.iter().position(|known| *known == text).unwrap_or_else(|| {
-            self.names.push(text);
-            self.names.len() - 1
-        })
+        // A name with other bytes is not found by its bytes: look for what it is printed as.
+        if let Some(number) = self.numbers.get(text.as_bytes()) {
+            return Some(*number);
+        }
+        let number =
+            u16::try_from(self.names.len()).ok().filter(|&number| usize::from(number) < NAMES_MAX)?;
+        self.numbers.insert(text.clone().into_bytes(), number);
+        self.names.push(text);
+        Some(number)
     }
 
     /// The names in the order of their numbers.

@@ -23,11 +23,14 @@ pub enum Check {
     Body,
     /// A header field was expected and did not come.
     Header,
+    /// The answer came from one server more than are told apart (`measure::NAMES_MAX`): it cannot be held to
+    /// a cookie.
+    Servers,
 }
 
 impl Check {
     /// Every check.
-    pub const ALL: [Check; 4] = [Check::Status, Check::Length, Check::Body, Check::Header];
+    pub const ALL: [Check; 5] = [Check::Status, Check::Length, Check::Body, Check::Header, Check::Servers];
 
     fn label(self) -> &'static str {
         match self {
@@ -35,6 +38,7 @@ impl Check {
             Check::Length => "length",
             Check::Body => "body",
             Check::Header => "header",
+            Check::Servers => "servers",
         }
     }
 }

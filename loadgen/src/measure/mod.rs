@@ -18,7 +18,7 @@ mod interval;
 mod recorder;
 
 pub use collector::{Collector, Second, SecondSink, Setup, Totals, start};
-pub use counts::{Counts, Mismatch, Names, Statuses};
+pub use counts::{Counts, Mismatch, NAMES_MAX, Names, Statuses};
 pub use errors::{Check, ErrorClass, ErrorEntry, ErrorTable};
 pub use histograms::{
     DIGITS, HIGHEST_NS, Histograms, Kind, SLOTS, merge, new_interval_histogram, new_total_histogram,

@@ -256,7 +256,7 @@ impl Recorder {
         self.spun_ns += ns;
     }
 
-    /// The number of the server with this name, for [`Sample::server`]; `None` past 256 names.
+    /// The number of the server with this name, for [`Sample::server`]; `None` past [`super::NAMES_MAX`] names.
     pub fn server(&mut self, name: &[u8]) -> Option<u16> {
         self.servers.number(name)
     }

@@ -204,9 +204,12 @@ fn server_names_are_bounded_and_printable() {
     let mut names = Names::default();
     assert_eq!(names.number(b"a\x00b"), names.number(b"a\x00b"));
     assert_eq!(names.names(), ["a?b"]);
-    for number in 0..400 {
+    let last = format!("s{}", NAMES_MAX - 2);
+    for number in 0..NAMES_MAX + 100 {
         names.number(format!("s{number}").as_bytes());
     }
-    assert_eq!(names.names().len(), 256);
-    assert_eq!(names.number(b"one more"), None);
+    assert_eq!(names.names().len(), NAMES_MAX);
+    assert_eq!(names.names().last(), Some(&last));
+    assert_eq!(names.number(last.as_bytes()), Some(NAMES_MAX as u16 - 1));
+    assert_eq!((names.number(b"one more"), names.number(b"a\x07b")), (None, Some(0)));
 }

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
+use std::sync::Arc;
 
-use torii_loadgen::measure::{Check, ErrorClass};
+use torii_loadgen::engine::{Stop, Watch, run};
+use torii_loadgen::measure::{Check, ErrorClass, NAMES_MAX, Second, SecondSink};
 use torii_loadgen::origin::{AnswerShape, Delay};
 use torii_loadgen::request::{Jar, PersistenceRule, Shape};
 
-use crate::support::{errors, finish, open_loop, origin, plan, plan_of, url};
+use crate::support::{closed_loop, errors, finish, open_loop, origin, plan, plan_of, url};
 
 fn named(name: &str) -> AnswerShape {
     AnswerShape { name: name.into(), cookie: Some("SRV".into()), ..AnswerShape::default() }
@@ -117,6 +119,60 @@ fn an_answer_from_another_server_than_the_cookie_names_is_a_violation() {
     assert_eq!(finished.totals.counts.ok, 10);
 }
 
+/// A balancer with a new server for each connection, up to `count` of them.
+fn many_servers(count: usize) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for (number, stream) in listener.incoming().map_while(Result::ok).enumerate() {
+            let mut reader = BufReader::new(stream);
+            let mut line = String::new();
+            while reader.read_line(&mut line).is_ok_and(|count| count > 2) {
+                line.clear();
+            }
+            let head = format!("HTTP/1.1 200 OK\r\nX-Origin: server-{}\r\n", number % count);
+            let rest = "Connection: close\r\nContent-Length: 0\r\n\r\n";
+            let _ = reader.get_mut().write_all([head.as_str(), rest].concat().as_bytes());
+        }
+    });
+    url
+}
+
+#[test]
+fn servers_past_those_that_are_told_apart_are_what_is_complained_of() {
+    let mut plan = plan(&many_servers(NAMES_MAX + 50), closed_loop(600_000));
+    plan.connections = 1;
+    plan.jar = Some(Jar::default());
+    plan.persistence = Some(PersistenceRule { cookie: "SRV".into(), server_field: "X-Origin".into() });
+    // Ended by what is awaited: the last of the servers has answered.
+    let stop = Arc::new(Stop::default());
+    let watch = Watch { stop: stop.clone(), ..Watch::default() };
+    let mut sink = StopAfter { answers: NAMES_MAX as u64 + 50, seen: 0, stop };
+    let finished = run(plan, watch, &mut sink).unwrap();
+    let entries = finished.totals.errors.entries();
+    let of = |check| entries.iter().find(|entry| entry.class == ErrorClass::CheckFailed(check));
+    assert!(of(Check::Header).is_none(), "every answer had its header: {entries:?}");
+    let example = &of(Check::Servers).unwrap().first_example;
+    assert!(example.contains("more servers") && example.contains("4096"), "{example}");
+    assert_eq!(finished.totals.servers.len(), NAMES_MAX);
+}
+
+/// Ends a run after so many answers.
+struct StopAfter {
+    answers: u64,
+    seen: u64,
+    stop: Arc<Stop>,
+}
+
+impl SecondSink for StopAfter {
+    fn second(&mut self, second: &Second) {
+        self.seen += second.parts.counts.completed();
+        if self.seen >= self.answers {
+            self.stop.ask();
+        }
+    }
+}
+
 #[test]
 fn connections_end_when_asked_to() {
     let origin = origin(AnswerShape::default(), Delay::None);
@@ -149,4 +205,29 @@ fn connections_come_from_the_addresses_that_are_listed() {
     plan.sources = ["127.0.0.2", "127.0.0.3", "127.0.0.4"].map(|address| address.parse().unwrap()).to_vec();
     assert_eq!(finish(plan).totals.counts.ok, 6);
     assert_eq!(seen.join().unwrap().into_iter().collect::<Vec<_>>(), ["127.0.0.2", "127.0.0.3", "127.0.0.4"]);
+}
+
+#[test]
+fn every_source_is_paired_with_every_address() {
+    let listeners = ["127.0.0.1:0", "127.0.0.5:0"].map(|address| TcpListener::bind(address).unwrap());
+    let addresses = listeners.each_ref().map(|listener| listener.local_addr().unwrap()).to_vec();
+    let seen = listeners.map(|listener| {
+        std::thread::spawn(move || {
+            let mut peers = std::collections::BTreeSet::new();
+            for _ in 0..4 {
+                let (mut stream, peer) = listener.accept().unwrap();
+                peers.insert(peer.ip().to_string());
+                let _ = stream.read(&mut [0; 1000]);
+                let _ = stream.write_all(b"HTTP/1.1 204 None\r\nConnection: close\r\n\r\n");
+            }
+            peers.into_iter().collect::<Vec<_>>()
+        })
+    });
+    let mut plan = plan(&format!("http://{}/", addresses[0]), open_loop(80, 100));
+    plan.endpoints[0].addresses = addresses;
+    plan.sources = ["127.0.0.2", "127.0.0.3"].map(|address| address.parse().unwrap()).to_vec();
+    assert_eq!(finish(plan).totals.counts.ok, 8);
+    for peers in seen {
+        assert_eq!(peers.join().unwrap(), ["127.0.0.2", "127.0.0.3"]);
+    }
 }
