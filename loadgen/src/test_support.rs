@@ -141,7 +141,7 @@ pub fn record(seconds: u64, rate: u64, make: impl Fn(u64, u64) -> Made + Send + 
     let started = UNIX_EPOCH + Duration::from_secs(1_789_000_000);
     let mut record = RunRecord::new(description(seconds, rate), started, &totals, series.into_rows());
     let step = Step { rate: Rate::per_second(rate), duration_ns: seconds * SECOND };
-    record.expect_answers(&Shape::Constant(step));
+    record.know_schedule(&Shape::Constant(step));
     record
 }
 
@@ -186,7 +186,7 @@ pub fn timely(shape: &Shape, warm_up_ns: u64, answered_ns: impl Fn(u64) -> u64) 
     let description =
         Description { rate_per_second: Some(rate), duration_ns, warm_up_ns, ..description(1, 1) };
     let mut record = RunRecord::new(description, UNIX_EPOCH, &totals, series.into_rows());
-    record.expect_answers(shape);
+    record.know_schedule(shape);
     record
 }
 

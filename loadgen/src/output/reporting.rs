@@ -175,7 +175,7 @@ impl Reporting {
         let mut record = RunRecord::new(description, self.began(), totals, series);
         record.host = Host { steal_share: self.steal.share(), ..self.host.clone() };
         if let Some(shape) = shape {
-            record.expect_answers(shape);
+            record.know_schedule(shape);
         }
         record.verdict = judge(&record);
         record

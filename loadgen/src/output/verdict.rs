@@ -6,7 +6,7 @@
 
 use super::text::{duration, grouped, rate, share};
 use crate::measure::{ErrorClass, Kind};
-use crate::record::{RunRecord, SearchEnd, SecondRecord, VerdictName, VerdictRecord, ratio};
+use crate::record::{OnTheirWay, RunRecord, SearchEnd, SecondRecord, VerdictName, VerdictRecord, ratio};
 
 /// Share of the median service time that the 99th percentile of send lag may have.
 const LAG_SHARE: f64 = 0.10;
@@ -23,6 +23,9 @@ const IDLE_SHARE: f64 = 0.5;
 
 /// Share of planned requests that must have been sent and answered in time.
 const IN_TIME_SHARE: f64 = 0.99;
+
+/// Standard deviations of what is on its way at the end that chance is given.
+const DEVIATIONS: f64 = 3.0;
 
 /// Share of errors from which a run counts as unstable.
 const ERROR_SHARE: f64 = 0.01;
@@ -191,16 +194,7 @@ fn saturation(record: &RunRecord) -> Vec<String> {
         ));
     }
     let service = record.histogram(Kind::Service).percentile_ns("50");
-    // The last requests of a healthy run are still on their way when the schedule ends.
-    let on_their_way = record.on_their_way();
-    let answered = counts.in_time.saturating_add(counts.wrong).saturating_add(counts.failed) as f64;
-    if answered + on_their_way < counts.planned as f64 * IN_TIME_SHARE {
-        reasons.push(format!(
-            "planned {}, and {} came back in time: the target did not keep up",
-            rate(planned_rate),
-            rate(record.achieved_per_second)
-        ));
-    }
+    reasons.extend(backlog(record, planned_rate));
     let wait = record.histogram(Kind::ClientWait).percentile_ns("50");
     if wait > service.max(1_000_000) {
         reasons.push(format!(
@@ -209,6 +203,31 @@ fn saturation(record: &RunRecord) -> Vec<String> {
         ));
     }
     reasons
+}
+
+/// A backlog at the end of the schedule that is worth a word and that no length of answers explains.
+fn backlog(record: &RunRecord, planned_rate: f64) -> Option<String> {
+    let OnTheirWay { expected, deviation } = record.on_their_way;
+    let counts = &record.counts;
+    let failed = counts.failed.saturating_sub(record.errors.of(ErrorClass::CancelledAtEnd));
+    let ended = counts.in_time.saturating_add(counts.wrong).saturating_add(failed);
+    // As many came as were due: what is on its way at the end was so at the beginning. And a run that is
+    // shorter than its answers says nothing.
+    if ended as f64 >= counts.planned as f64 * IN_TIME_SHARE || (counts.in_time == 0 && counts.late > 0) {
+        return None;
+    }
+    let unanswered = record.unanswered_at_end();
+    let beyond = (counts.planned as f64 * (1.0 - IN_TIME_SHARE)).max(DEVIATIONS * deviation).max(1.0);
+    (unanswered as f64 > expected + beyond).then(|| {
+        format!(
+            "the target did not keep up: planned {}, answered {}; when the schedule ended, {} requests were \
+             unanswered, where the times of the answers before explain {}",
+            rate(planned_rate),
+            rate(record.achieved_per_second),
+            grouped(unanswered),
+            grouped(expected.round() as u64)
+        )
+    })
 }
 
 fn instability(record: &RunRecord) -> Vec<String> {

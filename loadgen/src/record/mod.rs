@@ -4,6 +4,7 @@
 //! A record that comes from a file is outside input: its size, its lists and its histograms are
 //! bounded and checked while it is read, so that what is in memory is as good as one made here.
 
+mod backlog;
 mod began;
 mod blob;
 mod client;
@@ -16,6 +17,7 @@ mod pace;
 mod run;
 mod series;
 
+pub use backlog::OnTheirWay;
 pub use began::{Began, unix_ms};
 pub use blob::{Blob, BlobError};
 pub use client::ClientRecord;

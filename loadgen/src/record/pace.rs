@@ -16,7 +16,7 @@ const USUAL: [f64; 3] = [10.0, 50.0, 90.0];
 
 impl RunRecord {
     /// Fills in `expected` of each row.
-    pub(crate) fn expect_answers(&mut self, shape: &Shape) {
+    pub(super) fn expect_answers(&mut self, shape: &Shape) {
         let response = self.histogram(Kind::Response).histogram.histogram();
         let usual_ns: Vec<u64> = match response.is_empty() {
             true => vec![0],
@@ -39,7 +39,7 @@ impl RunRecord {
 
 /// Measured requests that were due before any moment: counted at the ends of rows, by the shape of the
 /// schedule between them.
-struct Due<'a> {
+pub(super) struct Due<'a> {
     shape: &'a Shape,
     /// End of each row, and those due before it.
     ends: Vec<(u64, f64)>,
@@ -47,7 +47,7 @@ struct Due<'a> {
 }
 
 impl<'a> Due<'a> {
-    fn new(record: &RunRecord, shape: &'a Shape) -> Self {
+    pub(super) fn new(record: &RunRecord, shape: &'a Shape) -> Self {
         let mut sum = 0.0;
         let end = |row: &SecondRecord| {
             sum += row.planned as f64;
@@ -57,7 +57,7 @@ impl<'a> Due<'a> {
         Self { shape, ends, measured: record.description.warm_up_ns..record.description.duration_ns }
     }
 
-    fn before(&self, at_ns: u64) -> f64 {
+    pub(super) fn before(&self, at_ns: u64) -> f64 {
         let row = self.ends.partition_point(|&(end_ns, _)| end_ns <= at_ns);
         let (start_ns, already) = row.checked_sub(1).map_or((0, 0.0), |before| self.ends[before]);
         let Some(&(end_ns, at_end)) = self.ends.get(row) else { return already };

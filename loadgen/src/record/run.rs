@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
+use super::backlog::OnTheirWay;
 use super::began::unix_ms;
 use super::client::ClientRecord;
 use super::description::Description;
@@ -167,6 +168,9 @@ pub struct RunRecord {
     pub client: ClientRecord,
     /// The client's machine.
     pub host: Host,
+    /// What may still be on its way when the schedule ends; nothing in a closed loop.
+    #[serde(default)]
+    pub on_their_way: OnTheirWay,
     /// Times without a good answer (mode `gap`).
     #[serde(default, deserialize_with = "bounded::<_, _, LIST_MAX>")]
     pub gaps: Vec<GapRecord>,
@@ -259,6 +263,7 @@ impl RunRecord {
                 totals.busiest_share,
             ),
             host: Host::default(),
+            on_their_way: OnTheirWay::default(),
             gaps: Vec::new(),
             longest_gap: None,
             steps: Vec::new(),
@@ -295,12 +300,10 @@ impl RunRecord {
         ratio(self.not_ok(), self.counts.planned).min(1.0)
     }
 
-    /// Requests that a healthy run may still have on their way when its schedule ends: those of twice
-    /// the median service time, and one. 0 in a closed loop, which has no rate.
+    /// Requests that a healthy run may still have on their way when its schedule ends. 0 in a closed
+    /// loop, which has no schedule.
     pub fn on_their_way(&self) -> f64 {
-        let service_ns = self.histogram(Kind::Service).percentile_ns("50");
-        let of_rate = |rate: f64| rate * (service_ns as f64 / 1e9) * 2.0 + 1.0;
-        self.description.rate_per_second.map_or(0.0, of_rate)
+        self.on_their_way.expected
     }
 }
 
