@@ -57,7 +57,7 @@ pub struct OriginArguments {
     )]
     status: u16,
 
-    /// Hold each answer back: 10ms, or exp:10ms (exponential, mean)
+    /// Hold each answer back: 10ms, 5ms..15ms (even), or exp:10ms (exponential, mean)
     #[arg(long, value_name = "TIME", value_parser = think, conflicts_with_all = ["stall_every", "stall_for"])]
     delay: Option<Think>,
 
@@ -111,8 +111,8 @@ pub fn run(arguments: &OriginArguments, stop: &Stop) -> ModeResult {
         (_, Some((every_ns, length_ns))) => Delay::Stall { every_ns, length_ns },
         (Some(Think::Fixed(time)), _) => Delay::Fixed(time),
         (Some(Think::Exponential(mean)), _) => Delay::Exponential(mean),
-        (Some(_), _) => return Err(ModeError::Usage("--delay takes 10ms or exp:10ms".to_owned())),
-        (None, None) => Delay::None,
+        (Some(Think::Uniform(least, most)), _) => Delay::Uniform(least, most),
+        (Some(Think::None) | None, None) | (Some(Think::None), Some(_)) => Delay::None,
     };
     let answer = AnswerShape {
         status: arguments.status,

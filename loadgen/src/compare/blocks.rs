@@ -20,8 +20,8 @@ pub(super) struct Blocks {
 /// What one block came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Ends {
-    /// Good answers in its seconds.
-    pub(super) ok: u64,
+    /// Good answers in its seconds, whenever they were due.
+    pub(super) in_time: u64,
     /// Its seconds.
     pub(super) seconds: f64,
     /// Requests that were due in it.
@@ -57,7 +57,7 @@ pub(super) fn fewest(records: &[RunRecord]) -> usize {
 pub(super) fn ends(records: &[RunRecord]) -> Vec<Vec<Ends>> {
     let of_block = |rows: Vec<&SecondRecord>| {
         rows.into_iter().fold(Ends::default(), |sum, row| Ends {
-            ok: sum.ok.saturating_add(row.ok),
+            in_time: sum.in_time.saturating_add(row.in_time),
             seconds: sum.seconds + row.seconds(),
             planned: sum.planned.saturating_add(row.planned),
             ended: sum.ended.saturating_add(ended(row)),

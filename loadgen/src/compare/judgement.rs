@@ -103,7 +103,7 @@ pub fn compare(first: &[RunRecord], other: &[RunRecord], tolerance: f64) -> Resu
         direction: direct(&errors, true, errors.change().abs() > ERROR_TOLERANCE),
         difference: errors,
     });
-    let rate = compare_quotient(ends, |ends| (ends.ok as f64, ends.seconds), JUDGED);
+    let rate = compare_quotient(ends, |ends| (ends.in_time as f64, ends.seconds), JUDGED);
     findings.push(Finding {
         name: "rate".to_owned(),
         direction: direct(&rate, false, rate.relative().abs() > tolerance),

@@ -1,6 +1,8 @@
 //! The modes: what each does, and its exit codes.
 
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::time::{Duration, Instant};
 
 use crate::support::{Origin, call, is_answered};
 
@@ -71,6 +73,40 @@ fn gap_tells_of_a_target_that_is_not_there() {
         call(&["gap", &url, "--every", "20ms", "--longer-than", "100ms", "--duration", "400ms"]);
     assert_eq!(code, 1, "{out} {err}");
     assert!(err.contains("gap of ") && err.contains("connect_refused"), "{err}");
+}
+
+/// Asks an origin once, on a connection of its own; the answer, and how long it took.
+fn ask(url: &str) -> (String, Duration) {
+    let address = url.trim_start_matches("http://").trim_end_matches('/');
+    let mut stream = TcpStream::connect(address).unwrap();
+    let asked = Instant::now();
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: origin\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    (answer, asked.elapsed())
+}
+
+#[test]
+fn the_origin_answers_with_the_size_delay_chunks_and_name_it_is_told() {
+    let plain = Origin::start(&["--size", "1k", "--name", "web7"]);
+    let (answer, _) = ask(&plain.1);
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.contains("\r\nX-Origin: web7\r\n") && head.contains("Content-Length: 1024"), "{head}");
+    assert_eq!(body.len(), 1024);
+    let chunked = Origin::start(&["--size", "100", "--chunk", "64"]);
+    let (answer, _) = ask(&chunked.1);
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.contains("Transfer-Encoding: chunked") && !head.contains("Content-Length"), "{head}");
+    assert!(body.starts_with("40\r\nThe quick") && body.contains("\r\n24\r\n"), "{body}");
+    for (delay, least_ms) in [("20ms", 20), ("20ms..40ms", 20), ("exp:1ms", 0)] {
+        let origin = Origin::start(&["--delay", delay]);
+        let (answer, took) = ask(&origin.1);
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{delay}: {answer}");
+        assert!(took >= Duration::from_millis(least_ms), "{delay}: {took:?}");
+    }
+    for wrong in ["40ms..20ms", "20ms..", "exp:"] {
+        assert_eq!(call(&["origin", "-l", "127.0.0.1:0", "--delay", wrong]).0, 2, "{wrong}");
+    }
 }
 
 #[test]
