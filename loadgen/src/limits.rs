@@ -65,3 +65,9 @@ pub const TICKET_WAIT: Duration = Duration::from_secs(1);
 
 /// Tickets kept per thread; one name needs few.
 pub const TICKETS_MAX: usize = 256;
+
+/// Times of a replay: at 8 bytes each, 80 MB.
+pub const REPLAY_TIMES_MAX: usize = 10_000_000;
+
+/// Bytes of a file of such times.
+pub const REPLAY_BYTES_MAX: u64 = 256 << 20;

@@ -34,6 +34,9 @@ pub fn plan(
     if requests.urls.len() > TARGETS_MAX {
         return Err(BuildError::Usage(format!("more than {TARGETS_MAX} URLs")));
     }
+    if warm_up_ns > 0 && warm_up_ns >= load.duration_ns() {
+        return Err(BuildError::Usage("nothing would be left to measure after the --warm-up".to_owned()));
+    }
     let mut shape = requests.shape().map_err(BuildError::Usage)?;
     let persistence = requests.persistence();
     let jar = (requests.cookies || persistence.is_some()).then(|| first_jar(&mut shape));

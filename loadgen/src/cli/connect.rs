@@ -38,7 +38,8 @@ pub fn run(arguments: &ConnectArguments, stop: &Arc<Stop>) -> ModeResult {
     let mut plan = plan(&requests, transport, load.load(), load.warm_up)?;
     plan.handshake_only = !request;
     let schedule = format!("new connections: {}", load.in_words());
-    let description = describe("connect", schedule, &requests, transport, &plan)?;
+    let mut description = describe("connect", schedule, &requests, transport, &plan)?;
+    description.inputs.extend(load.input());
     let measured = measure(plan, description, output, unobserved(stop))?;
     Ok(measured.reporting.publish(&measured.record)?)
 }

@@ -1,9 +1,11 @@
 //! Options about when requests are sent.
 
+use std::path::Path;
 use std::str::FromStr;
 
 use crate::engine::{Load, Think};
-use crate::schedule::{Rate, Schedule, Shape, Spacing, Step};
+use crate::record::InputFile;
+use crate::schedule::{Rate, Schedule, Shape, Spacing, Step, Times, read_times};
 
 use super::units::{duration_ns, in_words, some_time_ns};
 
@@ -33,6 +35,20 @@ fn step(text: &str) -> Result<Step, String> {
     Ok(Step { rate: rate.parse()?, duration_ns: some_time_ns(duration)? })
 }
 
+/// A file of planned times, read.
+#[derive(Debug, Clone)]
+pub struct Replay {
+    times: Times,
+    file: InputFile,
+}
+
+fn replay(path: &str) -> Result<Replay, String> {
+    let path = Path::new(path);
+    let times = read_times(path)?;
+    let file = InputFile::read("--replay", path).map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(Replay { times, file })
+}
+
 /// Spacing of arrivals.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum ArrivalChoice {
@@ -52,7 +68,7 @@ pub struct LoadArguments {
         long,
         short = 'r',
         value_name = "RATE",
-        required_unless_present_any = ["steps", "closed"],
+        required_unless_present_any = ["steps", "closed", "replay"],
         conflicts_with = "steps"
     )]
     pub rate: Option<RateSpan>,
@@ -60,6 +76,15 @@ pub struct LoadArguments {
     /// Rates one after another: 1000x10s,2000x10s
     #[arg(long, value_name = "RATExTIME", value_delimiter = ',', value_parser = step)]
     pub steps: Vec<Step>,
+
+    /// Planned times from a file: seconds from the start, one per line, ascending
+    #[arg(
+        long,
+        value_name = "FILE",
+        value_parser = replay,
+        conflicts_with_all = ["rate", "steps", "duration", "arrivals", "seed", "closed"]
+    )]
+    pub replay: Option<Replay>,
 
     /// How long requests are sent (with --steps their sum)
     #[arg(long, short = 'd', value_name = "TIME", default_value = "10s", value_parser = some_time_ns)]
@@ -122,6 +147,9 @@ impl LoadArguments {
     }
 
     fn shape(&self) -> Shape {
+        if let Some(replay) = &self.replay {
+            return Shape::Replay(replay.times.clone());
+        }
         let warm_up_at = |rate: Rate| Step { rate, duration_ns: self.warm_up };
         match self.rate {
             Some(RateSpan::Even(rate)) => {
@@ -139,8 +167,16 @@ impl LoadArguments {
         }
     }
 
+    /// The file of a replay, for the record.
+    pub fn input(&self) -> Option<InputFile> {
+        self.replay.as_ref().map(|replay| replay.file.clone())
+    }
+
     /// The schedule in words.
     pub fn in_words(&self) -> String {
+        if let Some(Replay { times, file }) = &self.replay {
+            return format!("replay of {} requests (SHA-256 {})", times.len(), file.sha256);
+        }
         let arrivals = match self.arrivals {
             ArrivalChoice::Constant => "constant",
             ArrivalChoice::Poisson => "poisson",

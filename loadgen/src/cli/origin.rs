@@ -112,7 +112,7 @@ pub fn run(arguments: &OriginArguments, stop: &Stop) -> ModeResult {
         (Some(Think::Fixed(time)), _) => Delay::Fixed(time),
         (Some(Think::Exponential(mean)), _) => Delay::Exponential(mean),
         (Some(Think::Uniform(least, most)), _) => Delay::Uniform(least, most),
-        (Some(Think::None) | None, None) | (Some(Think::None), Some(_)) => Delay::None,
+        (Some(Think::None) | None, None) => Delay::None,
     };
     let answer = AnswerShape {
         status: arguments.status,

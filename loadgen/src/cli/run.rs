@@ -32,7 +32,8 @@ pub struct RunArguments {
 pub fn run(arguments: &RunArguments, stop: &Arc<Stop>) -> ModeResult {
     let RunArguments { requests, load, transport, output } = arguments;
     let plan = plan(requests, transport, load.load(), load.warm_up)?;
-    let description = describe("run", load.in_words(), requests, transport, &plan)?;
+    let mut description = describe("run", load.in_words(), requests, transport, &plan)?;
+    description.inputs.extend(load.input());
     let measured = measure(plan, description, output, unobserved(stop))?;
     Ok(measured.reporting.publish(&measured.record)?)
 }

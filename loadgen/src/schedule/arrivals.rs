@@ -129,9 +129,11 @@ mod tests {
             (0..40).map(|rate| Step { rate: Rate::per_second(rate), duration_ns: SECOND / 7 }).collect(),
         );
         let with = |shape: &Shape, spacing| Schedule { shape: shape.clone(), spacing };
+        let replay = Shape::Replay([0, 5, 5, 5, 900, SECOND, SECOND, 7 * SECOND].into());
         [constant, ramp, steps, short]
             .iter()
             .flat_map(|shape| [with(shape, Spacing::Even), with(shape, Spacing::Poisson { seed: 42 })])
+            .chain([with(&replay, Spacing::Even)])
             .collect()
     }
 

@@ -7,9 +7,11 @@
 mod arrivals;
 mod random;
 mod rate;
+mod replay;
 mod shape;
 
 pub use arrivals::{Arrival, Arrivals, Schedule, Spacing};
 pub use random::Random;
 pub use rate::Rate;
+pub use replay::{Times, read_times};
 pub use shape::{Shape, Step};

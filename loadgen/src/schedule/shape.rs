@@ -4,6 +4,10 @@
 //! `schedule::arrivals`.
 
 use super::rate::{EVENT, Rate, events_below};
+use super::replay::Times;
+
+/// One second in nanoseconds.
+const SECOND_NS: u64 = 1_000_000_000;
 
 /// A stretch of constant rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +35,8 @@ pub enum Shape {
     /// One constant rate after another. What is left of an event at the end of a step is carried into the
     /// next one, so that short or slow steps plan no more than their rates say.
     Steps(Vec<Step>),
+    /// At these times, whatever rate that is.
+    Replay(Times),
 }
 
 impl Shape {
@@ -40,6 +46,8 @@ impl Shape {
             Self::Constant(step) => step.duration_ns,
             Self::Ramp { duration_ns, .. } => *duration_ns,
             Self::Steps(steps) => steps.iter().fold(0, |sum, step| sum.saturating_add(step.duration_ns)),
+            // Whole seconds, so that the last request is part of it and its rate is a sensible number.
+            Self::Replay(times) => times.last().map_or(0, |last| (last / SECOND_NS + 1) * SECOND_NS),
         }
     }
 
@@ -52,6 +60,7 @@ impl Shape {
                 let amount = |step: &Step| step.rate.amount(step.duration_ns);
                 events_below(steps.iter().map(amount).fold(0, u128::saturating_add))
             }
+            Self::Replay(times) => times.len() as u64,
         }
     }
 
@@ -62,6 +71,7 @@ impl Shape {
             Self::Constant(step) => step.rate.time_ns(index),
             Self::Ramp { from, to, duration_ns } => ramp_time_ns(*from, *to, *duration_ns, index as f64),
             Self::Steps(steps) => step_time_ns(steps, index),
+            Self::Replay(times) => times[index as usize],
         }
     }
 
@@ -81,6 +91,7 @@ impl Shape {
                 ramp_time_ns(*from, *to, *duration_ns, events)
             }
             Self::Steps(steps) => return step_time_of_expected_ns(steps, events),
+            Self::Replay(times) => return times.get(events as usize).copied(),
         };
         (time < self.duration_ns()).then_some(time)
     }
@@ -104,6 +115,7 @@ impl Shape {
                 };
                 steps.iter().map(of_step).sum()
             }
+            Self::Replay(times) => times.partition_point(|&time_ns| time_ns < at_ns) as f64,
         }
     }
 
@@ -122,6 +134,10 @@ impl Shape {
                     at_ns < end_ns
                 });
                 within.or(steps.last()).map_or(0.0, |step| step.rate.as_f64())
+            }
+            // Those of the second that begins here.
+            Self::Replay(_) => {
+                self.expected_before(at_ns.saturating_add(SECOND_NS)) - self.expected_before(at_ns)
             }
         }
     }

@@ -131,3 +131,24 @@ fn a_failover_has_a_panel() {
     let page = std::fs::read_to_string(page).unwrap();
     assert!(page.contains("<h2>Failover</h2>") && page.contains("answered after"), "{page}");
 }
+
+#[test]
+fn a_replay_sends_at_the_times_of_its_file() {
+    let origin = Origin::start(&[]);
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (times, json) = (file("times.txt"), file("out.json"));
+    std::fs::write(&times, "# recorded\n0\n0.1\n0.1\n0.25\n0.3\n").unwrap();
+    let replay = ["run", &origin.1, "--replay", &times];
+    let (code, out, err) = call(&[&replay[..], &["-t", "2", "--json", &json]].concat());
+    assert!(is_answered(code), "{out} {err}");
+    let record = torii_loadgen::record::read(json.as_ref()).unwrap();
+    assert_eq!((record.counts.planned, record.counts.offered, record.counts.ok), (5, 5, 5));
+    assert!(record.description.schedule.starts_with("replay of 5 requests (SHA-256 "));
+    assert_eq!(record.description.inputs[0].option, "--replay");
+    assert_eq!(call(&[&replay[..], &["--rate", "5"]].concat()).0, 2);
+    assert_eq!(call(&[&replay[..], &["--warm-up", "1s"]].concat()).0, 2, "nothing is left");
+    std::fs::write(&times, "0\n2\n1\n").unwrap();
+    let (code, _, err) = call(&replay);
+    assert!(code == 2 && err.contains("line 3: earlier"), "{err}");
+}

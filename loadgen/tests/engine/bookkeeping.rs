@@ -16,6 +16,7 @@ fn planned_offered_and_completed_are_the_schedules_count_with_any_number_of_thre
         Shape::Constant(step(997, 500)),
         Shape::Ramp { from, to, duration_ns: 700 * MS },
         Shape::Steps(vec![step(200, 200), step(0, 100), step(600, 200)]),
+        Shape::Replay((0..301).map(|index| index / 7 * 10 * MS).collect()),
     ];
     for (shape, threads) in shapes.iter().flat_map(|shape| [(shape, 1), (shape, 2), (shape, 5)]) {
         let schedule = Schedule { shape: shape.clone(), spacing: Spacing::Even };
