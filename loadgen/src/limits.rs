@@ -45,6 +45,9 @@ pub const USERS_MAX: u64 = 1_000_000;
 /// Connections of a run; far beyond the ports of one address.
 pub const CONNECTIONS_MAX: u64 = 1_000_000;
 
+/// Connections that a thread should have before there is another one, unless threads are asked for.
+pub const CONNECTIONS_PER_THREAD: usize = 16;
+
 /// Threads of a run.
 pub const THREADS_MAX: usize = 256;
 

@@ -34,11 +34,11 @@ impl Made {
 }
 
 fn tell(recorder: &mut Recorder, planned_ns: u64, made: Made) {
-    recorder.planned(planned_ns);
+    recorder.planned(planned_ns, planned_ns + 5_000);
     if made.unsent {
         return recorder.unsent_queue_full(planned_ns, planned_ns + made.wait_ns);
     }
-    recorder.offered(planned_ns, planned_ns + 5_000);
+    recorder.offered(planned_ns);
     recorder.waited(planned_ns, made.wait_ns);
     let written_ns = planned_ns + 8_000 + made.wait_ns;
     let server = recorder.server(if (planned_ns / 1_000_000).is_multiple_of(2) { b"web1" } else { b"web2" });
@@ -90,7 +90,8 @@ pub fn measured(
     let mut recorder = recorders.remove(0);
     let (seen, has_seen) = std::sync::mpsc::channel();
     let engine = std::thread::spawn(move || {
-        recorder.connected(0, 120_000, None, false);
+        recorder.connected(0, 120_000);
+        recorder.opened(0, None, false);
         for second in 0..seconds {
             for k in 0..rate {
                 tell(&mut recorder, second * SECOND + k * SECOND / rate, make(second, k));
@@ -167,8 +168,8 @@ pub fn timely(shape: &Shape, warm_up_ns: u64, answered_ns: impl Fn(u64) -> u64) 
                 has_seen.recv().unwrap();
             }
             if at_ns == planned_ns {
-                recorder.planned(planned_ns);
-                recorder.offered(planned_ns, planned_ns);
+                recorder.planned(planned_ns, planned_ns);
+                recorder.offered(planned_ns);
                 continue;
             }
             let sample =

@@ -67,8 +67,8 @@ fn python() -> Option<PathBuf> {
 fn tell_second(recorder: &mut Recorder, second: u64) {
     for k in 0..500 {
         let planned_ns = second * SECOND + k * SECOND / 500;
-        recorder.planned(planned_ns);
-        recorder.offered(planned_ns, planned_ns + k * 10);
+        recorder.planned(planned_ns, planned_ns + k * 10);
+        recorder.offered(planned_ns);
         let service_ns = 1_000 * (1 << (k % 25)) + second * 777;
         let finished_ns = planned_ns + k * 1_000 + service_ns;
         if k % 100 == 99 {

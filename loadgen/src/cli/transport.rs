@@ -4,7 +4,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use crate::engine::Timeouts;
-use crate::limits::{CONNECT_TIMEOUT, CONNECTIONS_MAX, GRACE, REQUEST_TIMEOUT, THREADS_MAX, TLS_TIMEOUT};
+use crate::limits::{
+    CONNECT_TIMEOUT, CONNECTIONS_MAX, CONNECTIONS_PER_THREAD, GRACE, REQUEST_TIMEOUT, THREADS_MAX,
+    TLS_TIMEOUT,
+};
 use crate::tls::{ClientTls, Trust, Version};
 
 use super::units::{duration_ns, some_time_ns};
@@ -14,7 +17,7 @@ use super::units::{duration_ns, some_time_ns};
 #[command(next_help_heading = "Connections")]
 pub struct TransportArguments {
     /// Connections at most. An open loop opens them as it needs them; what finds none free waits, and
-    /// the wait is part of its latency
+    /// the wait is part of its latency. In a closed loop: places, each with a connection to every host
     #[arg(
         long,
         short = 'c',
@@ -24,8 +27,8 @@ pub struct TransportArguments {
     )]
     pub connections: u64,
 
-    /// Threads, each with its own connections (default: one per core, fewer for few connections
-    /// or few users with cookies)
+    /// Threads, each with its own connections (default: one per core, and no more than one for 16
+    /// connections or for each user with cookies)
     #[arg(
         long,
         short = 't',
@@ -135,9 +138,12 @@ impl TransportArguments {
 
     /// Threads: no more than there are connections to share, nor cores unless asked for.
     pub fn threads(&self) -> usize {
+        let connections = usize::try_from(self.connections).unwrap_or(usize::MAX);
         let cores = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
-        let wanted = self.threads.map_or(cores, |threads| threads as usize);
-        wanted.min(usize::try_from(self.connections).unwrap_or(usize::MAX)).max(1)
+        // A request may wait at one thread while another has a free connection: a few in one hand
+        // serve better than one in each.
+        let of_use = cores.min(connections / CONNECTIONS_PER_THREAD);
+        self.threads.map_or(of_use, |threads| threads as usize).min(connections).max(1)
     }
 }
 

@@ -21,6 +21,12 @@ impl RunClock {
         since.as_secs() * 1_000_000_000 + u64::from(since.subsec_nanos())
     }
 
+    /// Processor time of this thread, nanoseconds.
+    pub fn thread_cpu_ns() -> u64 {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(time.tv_nsec).unwrap_or(0)
+    }
+
     /// Sleeps until the run begins.
     pub fn wait_for_start(&self) {
         std::thread::sleep(self.origin.saturating_duration_since(Instant::now()));

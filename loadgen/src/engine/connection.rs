@@ -76,6 +76,8 @@ pub struct Connection {
     pub body: Option<Box<BodyCheck>>,
     /// The peer has ended its side: what it has sent is still to be read, and nothing is asked of it.
     pub peer_ended: bool,
+    /// It is among those that have more to read.
+    pub is_again: bool,
     /// Answers so far.
     pub answers: u64,
     /// When the SYN went out.
@@ -124,6 +126,7 @@ impl Connection {
             reader: Reader::new(false),
             body: None,
             peer_ended: false,
+            is_again: false,
             answers: 0,
             opened_ns: now_ns,
             connected_ns: 0,

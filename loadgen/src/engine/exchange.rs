@@ -47,7 +47,7 @@ impl Worker {
             && self.plan.answers_per_connection.is_none_or(|most| connection.answers < most);
         match (self.is_closed_loop(), may_stay) {
             (true, _) => self.next_turn(token, connection, may_stay, now_ns),
-            (false, true) => self.next_queued(token, connection, now_ns),
+            (false, true) => self.next_queued(token, connection),
             (false, false) => self.close(token, connection),
         }
     }
@@ -131,13 +131,11 @@ impl Worker {
     fn next_turn(&mut self, token: Token, connection: Box<Connection>, may_stay: bool, now_ns: u64) {
         let seat = connection.seat;
         let think_ns = self.think_ns();
-        if may_stay && think_ns == 0 && now_ns < self.end_ns {
+        let is_next = may_stay && think_ns == 0 && self.next_endpoint() == connection.endpoint;
+        if is_next && now_ns < self.end_ns {
+            let now_ns = self.clock.now_ns();
             let due = self.due_of_seat(seat, now_ns);
-            if self.plan.targets[usize::from(due.target)].endpoint == connection.endpoint {
-                return self.send(token, connection, due, now_ns);
-            }
-            self.close(token, connection);
-            return self.open(self.plan.targets[usize::from(due.target)].endpoint, due, seat, now_ns);
+            return self.send(token, connection, due, now_ns);
         }
         match may_stay {
             true => self.table.put(token, connection),
@@ -153,19 +151,6 @@ impl Worker {
         if at_ns < self.end_ns {
             self.turns.push(Reverse((at_ns, seat)));
         }
-    }
-
-    /// An open loop: a request that waits takes the connection over, or it is free.
-    fn next_queued(&mut self, token: Token, connection: Box<Connection>, now_ns: u64) {
-        let targets = &self.plan.targets;
-        let fits = |target: u16| targets[usize::from(target)].endpoint == connection.endpoint;
-        if self.queue.front().is_some_and(|due| fits(due.target))
-            && let Some(due) = self.queue.pop_front()
-        {
-            return self.send(token, connection, due, now_ns);
-        }
-        self.free[usize::from(connection.endpoint)].push(token);
-        self.table.put(token, connection);
     }
 
     /// Records a request without a complete answer and closes its connection.
@@ -232,12 +217,13 @@ impl Worker {
         if self.plan.resets {
             connection.reset_on_close();
         }
-        self.vacate(connection.seat, token);
+        self.open_to[usize::from(connection.endpoint)] -= 1;
+        self.vacate(self.seat_index(connection.seat, connection.endpoint), token);
         self.table.free(token);
     }
 
-    fn vacate(&mut self, seat: u32, token: Token) {
-        if let Some(place) = self.seats.get_mut(seat as usize)
+    fn vacate(&mut self, index: usize, token: Token) {
+        if let Some(place) = self.seats.get_mut(index)
             && *place == Some(token)
         {
             *place = None;

@@ -1,28 +1,25 @@
-//! From a due request to bytes on a connection: a free one, a new one, or the queue for one.
+//! From a due request to bytes on a connection. Who gets which connection is settled in `pool`.
 
 use std::cmp::Reverse;
 use std::io;
 
 use super::connection::{Connection, InFlight, Phase};
 use super::faults;
+use super::queue::Due;
 use super::table::Token;
-use super::worker::{Due, Worker};
+use super::worker::Worker;
 use crate::measure::ErrorClass;
 use crate::request::Claim;
 use crate::response::Reader;
 
 /// Requests launched before events have their turn again: a thread that is late catches up without
 /// letting answers lie.
-const LAUNCHES_IN_A_ROW: usize = 64;
+pub(super) const LAUNCHES_IN_A_ROW: usize = 64;
 
 impl Worker {
     /// Launches what is due; false when more is due than was launched.
-    pub(super) fn launch_due(&mut self, mut now_ns: u64) -> bool {
-        for launched in 0..LAUNCHES_IN_A_ROW {
-            if launched > 0 {
-                // Writing takes microseconds: each request has its own time.
-                now_ns = self.clock.now_ns();
-            }
+    pub(super) fn launch_due(&mut self, now_ns: u64) -> bool {
+        for _ in 0..LAUNCHES_IN_A_ROW {
             let is_more = match self.is_closed_loop() {
                 true => self.launch_turn(now_ns),
                 false => self.launch_arrival(now_ns),
@@ -36,123 +33,83 @@ impl Worker {
 
     fn launch_arrival(&mut self, now_ns: u64) -> bool {
         let Some(arrival) = self.next_due(now_ns) else { return false };
-        self.recorder.planned(arrival.planned_ns);
-        let user = (self.planned % self.users) as u32;
+        // Writing takes microseconds: each request has a time of its own.
+        let now_ns = self.clock.now_ns();
+        self.recorder.planned(arrival.planned_ns, now_ns);
+        let user = self.next_user();
         self.planned += 1;
         let target = self.plan.mix.target(arrival.index);
         self.place(Due { planned_ns: arrival.planned_ns, taken_ns: now_ns, target, user }, now_ns);
         true
     }
 
+    /// Users take turns, in each round beginning one further: else a user would see the same few targets
+    /// again and again.
+    fn next_user(&self) -> u32 {
+        let round = self.planned / self.users;
+        ((self.planned + round) % self.users) as u32
+    }
+
     /// The next request of a closed loop's place whose pause is over.
     fn launch_turn(&mut self, now_ns: u64) -> bool {
+        if self.opening < self.opening_max
+            && let Some(seat) = self.to_open.pop_front()
+        {
+            self.take_turn(seat);
+            return true;
+        }
         let Some(&Reverse((at_ns, seat))) = self.turns.peek() else { return false };
-        if at_ns > now_ns || self.must_wait_to_open(seat) {
+        if at_ns > now_ns {
             return false;
         }
         self.turns.pop();
-        if at_ns < self.end_ns && now_ns < self.end_ns {
-            self.take_turn(seat, now_ns);
+        if at_ns >= self.end_ns || now_ns >= self.end_ns {
+            return true;
+        }
+        let needs_one = self.seats[self.seat_index(seat, self.next_endpoint())].is_none();
+        if needs_one && self.opening >= self.opening_max {
+            // Others, whose connections are open, do not wait for this one's.
+            self.to_open.push_back(seat);
+        } else {
+            self.take_turn(seat);
         }
         true
     }
 
     /// A closed loop's place sends, over its connection or a new one.
-    pub(super) fn take_turn(&mut self, seat: u32, now_ns: u64) {
+    fn take_turn(&mut self, seat: u32) {
+        let now_ns = self.clock.now_ns();
         let due = self.due_of_seat(seat, now_ns);
         let endpoint = self.plan.targets[usize::from(due.target)].endpoint;
-        let token = self.seats[seat as usize];
-        let connection = token.and_then(|token| Some((token, self.table.take(token)?)));
-        match connection {
-            Some((token, connection)) if connection.endpoint == endpoint => {
-                self.send(token, connection, due, now_ns);
-            }
-            Some((token, connection)) => {
-                self.close(token, connection);
-                self.open(endpoint, due, seat, now_ns);
-            }
+        let token = self.seats[self.seat_index(seat, endpoint)];
+        match token.and_then(|token| Some((token, self.table.take(token)?))) {
+            Some((token, connection)) => self.send(token, connection, due, now_ns),
             None => self.open(endpoint, due, seat, now_ns),
         }
     }
 
     /// What a closed loop's place asks for now.
     pub(super) fn due_of_seat(&mut self, seat: u32, now_ns: u64) -> Due {
-        self.recorder.planned(now_ns);
-        let number = self.planned * self.plan.threads as u64 + self.thread() as u64;
+        self.recorder.planned(now_ns, now_ns);
+        let target = self.plan.mix.target(self.next_number());
         self.planned += 1;
-        Due { planned_ns: now_ns, taken_ns: now_ns, target: self.plan.mix.target(number), user: seat }
+        Due { planned_ns: now_ns, taken_ns: now_ns, target, user: seat }
     }
 
-    /// Finds a connection for a request of an open loop, or a place in the queue.
-    fn place(&mut self, due: Due, now_ns: u64) {
-        if !self.queue.is_empty() {
-            // What waits comes first: nothing overtakes it to what has become free meanwhile.
-            self.serve_queue(now_ns);
-        }
-        if !self.queue.is_empty() {
-            return self.wait_in_queue(due, now_ns);
-        }
-        let endpoint = self.plan.targets[usize::from(due.target)].endpoint;
-        if let Some((token, connection)) = self.take_free(endpoint) {
-            self.send(token, connection, due, now_ns);
-        } else if self.has_room() {
-            self.open(endpoint, due, 0, now_ns);
-        } else {
-            self.wait_in_queue(due, now_ns);
-        }
+    /// The number of a closed loop's next request.
+    fn next_number(&self) -> u64 {
+        self.planned * self.plan.threads as u64 + self.thread() as u64
     }
 
-    fn wait_in_queue(&mut self, due: Due, now_ns: u64) {
-        if self.queue.len() < self.queue_max {
-            self.queue.push_back(due);
-        } else {
-            self.recorder.unsent_queue_full(due.planned_ns, now_ns);
-        }
+    /// Where a closed loop's next request goes.
+    pub(super) fn next_endpoint(&self) -> u16 {
+        let target = self.plan.mix.target(self.next_number());
+        self.plan.targets[usize::from(target)].endpoint
     }
 
-    /// Gives queued requests what has become free: connections of their endpoint, or room for new ones.
-    pub(super) fn serve_queue(&mut self, mut now_ns: u64) {
-        for served in 0..LAUNCHES_IN_A_ROW {
-            if served > 0 && !self.queue.is_empty() {
-                now_ns = self.clock.now_ns();
-            }
-            let Some(&due) = self.queue.front() else { return };
-            let endpoint = self.plan.targets[usize::from(due.target)].endpoint;
-            let free = self.take_free(endpoint);
-            if free.is_none() && !self.has_room() {
-                return;
-            }
-            self.queue.pop_front();
-            match free {
-                Some((token, connection)) => self.send(token, connection, due, now_ns),
-                None => self.open(endpoint, due, 0, now_ns),
-            }
-        }
-    }
-
-    /// The free connection that was used last: the others may fall idle and be closed by the server,
-    /// which is noticed here before it can fail a request.
-    fn take_free(&mut self, endpoint: u16) -> Option<(Token, Box<Connection>)> {
-        while let Some(token) = self.free[usize::from(endpoint)].pop() {
-            if let Some(connection) = self.table.take(token) {
-                return Some((token, connection));
-            }
-        }
-        None
-    }
-
-    /// Whether another connection may be opened; at the limit a free one to elsewhere gives way.
-    fn has_room(&mut self) -> bool {
-        if self.table.live() < self.connections_max {
-            return true;
-        }
-        for endpoint in 0..self.free.len() as u16 {
-            if let Some((token, connection)) = self.take_free(endpoint) {
-                self.close(token, connection);
-                return true;
-            }
-        }
-        false
+    /// Where `seats` has a place's connection to an endpoint.
+    pub(super) fn seat_index(&self, seat: u32, endpoint: u16) -> usize {
+        seat as usize * self.plan.endpoints.len() + usize::from(endpoint)
     }
 
     /// Opens a connection for a request, which it will carry as soon as it can.
@@ -174,9 +131,11 @@ impl Worker {
         match opened {
             Ok(mut connection) => {
                 self.opening += 1;
+                self.open_to[usize::from(endpoint)] += 1;
                 connection.request = Some(in_flight(&due));
                 if self.is_closed_loop() {
-                    self.seats[seat as usize] = Some(token);
+                    let index = self.seat_index(seat, endpoint);
+                    self.seats[index] = Some(token);
                 }
                 self.table.arm(token, now_ns.saturating_add(plan.timeouts.connect_ns));
                 self.table.put(token, connection);
@@ -200,7 +159,7 @@ impl Worker {
     }
 
     fn offer(&mut self, due: &Due, now_ns: u64) {
-        self.recorder.offered(due.planned_ns, due.taken_ns);
+        self.recorder.offered(due.planned_ns);
         self.recorder.waited(due.planned_ns, now_ns.saturating_sub(due.taken_ns));
     }
 

@@ -24,6 +24,8 @@ mod faults;
 mod launch;
 mod observer;
 mod plan;
+mod pool;
+mod queue;
 mod reactor;
 mod receive;
 mod run;

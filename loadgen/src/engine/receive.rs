@@ -80,8 +80,11 @@ impl Worker {
             return now_ns;
         }
         for token in std::mem::take(&mut self.again) {
-            if let Some(connection) = self.table.take(token) {
+            if let Some(mut connection) = self.table.take(token) {
+                connection.is_again = false;
                 now_ns = self.read(token, connection);
+                // Each may read a lot: what has become due does not wait for all of them.
+                self.launch_due(now_ns);
             }
         }
         now_ns
@@ -93,6 +96,7 @@ impl Worker {
             return self.fail(token, connection, class, now_ns, &error.to_string());
         }
         connection.connected_ns = now_ns;
+        self.recorder.connected(now_ns, now_ns.saturating_sub(connection.opened_ns));
         let plan = self.plan.clone();
         let secure = &plan.endpoints[usize::from(connection.endpoint)].secure;
         let (Some(secure), Some(config)) = (secure, &self.tls) else {
@@ -126,8 +130,7 @@ impl Worker {
     fn on_open(&mut self, token: Token, mut connection: Box<Connection>, now_ns: u64) {
         let tls_ns = connection.tls.as_ref().map(|_| now_ns.saturating_sub(connection.connected_ns));
         let resumed = connection.tls.as_ref().is_some_and(|session| session.is_resumed());
-        let tcp_ns = connection.connected_ns.saturating_sub(connection.opened_ns);
-        self.recorder.connected(now_ns, tcp_ns, tls_ns, resumed);
+        self.recorder.opened(now_ns, tls_ns, resumed);
         self.note_agreed(&connection);
         // The handshake's messages are longer than answers: what they needed is not kept.
         connection.sealed_rest.shrink_to_fit();
@@ -186,8 +189,11 @@ impl Worker {
                 return read_ns;
             }
         }
+        if !connection.is_again {
+            connection.is_again = true;
+            self.again.push(token);
+        }
         self.table.put(token, connection);
-        self.again.push(token);
         read_ns
     }
 
@@ -264,17 +270,20 @@ impl Worker {
             true => Ok(()),
             false => connection.write(&self.scratch.sealed),
         };
-        let outcome = match (processed, written) {
-            (Err(error), _) => Err((connection, Ending::Fault(faults::of_tls(&error), error.to_string()))),
-            (Ok(_), Err(error)) => {
-                Err((connection, Ending::Fault(faults::of_writing(&error), error.to_string())))
-            }
-            (Ok(processed), Ok(())) => {
-                set_aside(&mut connection.sealed_rest, &bytes[processed.taken..]);
-                self.recorder.moved((plain.len() - kept) as u64, 0);
-                let opened = Opened { kept, is_handshaking, is_closed: processed.is_closed };
-                self.take_opened(token, connection, &plain, opened, now_ns)
-            }
+        let fault = match (&processed, &written) {
+            (Err(error), _) => Some(Ending::Fault(faults::of_tls(error), error.to_string())),
+            (Ok(_), Err(error)) => Some(Ending::Fault(faults::of_writing(error), error.to_string())),
+            (Ok(_), Ok(())) => None,
+        };
+        let (taken, is_closed) = processed.map_or((bytes.len(), false), |done| (done.taken, done.is_closed));
+        set_aside(&mut connection.sealed_rest, &bytes[taken..]);
+        self.recorder.moved((plain.len() - kept) as u64, 0);
+        // Nothing is asked over a session that has ended or broken, even if a whole answer came first.
+        connection.peer_ended |= is_closed || fault.is_some();
+        let opened = Opened { kept, is_handshaking, is_closed };
+        let outcome = match (self.take_opened(token, connection, &plain, opened, now_ns), fault) {
+            (Ok((_, Some(connection))), Some(fault)) => Err((connection, fault)),
+            (taken, _) => taken,
         };
         self.scratch.plain = plain;
         outcome
@@ -292,7 +301,8 @@ impl Worker {
         let Opened { kept, is_handshaking, is_closed } = opened;
         let mut connection = connection;
         if connection.phase == Phase::Handshaking && !is_handshaking {
-            self.on_open(token, connection, now_ns);
+            // Checking the server's proofs and making our own is part of the handshake.
+            self.on_open(token, connection, self.clock.now_ns());
             match self.table.take(token) {
                 Some(back) => connection = back,
                 None => return Ok((Step::Gone, None)),

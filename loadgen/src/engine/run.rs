@@ -142,7 +142,13 @@ pub fn run(plan: Plan, watch: Watch, sink: &mut dyn SecondSink) -> Result<Finish
                 core_affinity::set_for_current(core);
             }
             let clock = RunClock::new(origin);
-            Worker::new(plan, thread, clock, recorder, tls, shared, observer)?.run()
+            let worker = Worker::new(plan, thread, clock, recorder, tls, shared.clone(), observer);
+            let result = worker.and_then(Worker::run);
+            if result.is_err() {
+                // Without one of its threads the run is not what was asked for: the others need not go on.
+                shared.stop.ask();
+            }
+            result
         });
         threads.push(made.map_err(RunError::Thread)?);
     }

@@ -47,6 +47,13 @@ impl Table {
         self.places.len() - self.free.len()
     }
 
+    /// Whether a connection is there still, and not taken out.
+    #[inline]
+    pub fn is_there(&self, token: Token) -> bool {
+        let place = self.places.get(token.index());
+        place.is_some_and(|place| place.generation == token.generation() && place.connection.is_some())
+    }
+
     /// Makes a place; the connection follows with `put`.
     pub fn reserve(&mut self) -> Token {
         let index = match self.free.pop() {

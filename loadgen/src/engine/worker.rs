@@ -16,6 +16,7 @@ use super::clock::RunClock;
 use super::connection::Connection;
 use super::observer::Outcome;
 use super::plan::{Load, Plan, Think};
+use super::queue::Queue;
 use super::reactor::Reactor;
 use super::run::Shared;
 use super::table::{Table, Token};
@@ -29,19 +30,6 @@ const EVENTS_BETWEEN_LAUNCHES: usize = 8;
 
 /// The longest sleep: how late a stop is noticed.
 const SLEEP_MAX_NS: u64 = 50_000_000;
-
-/// A request whose time has come and that has no connection yet.
-#[derive(Debug, Clone, Copy)]
-pub struct Due {
-    /// When it was due.
-    pub planned_ns: u64,
-    /// When this thread first looked at it.
-    pub taken_ns: u64,
-    /// What it asks for.
-    pub target: u16,
-    /// Who asks.
-    pub user: u32,
-}
 
 /// Whether servers of an endpoint send tickets after a TLS 1.3 handshake, as far as that is known.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -80,17 +68,20 @@ pub struct Worker {
     pub(super) tls: Option<Arc<ClientConfig>>,
     pub(super) scratch: Scratch,
     /// Due requests that wait for a connection.
-    pub(super) queue: VecDeque<Due>,
-    pub(super) queue_max: usize,
+    pub(super) queue: Queue,
     /// Free connections of each endpoint, the last used last. An entry may have closed meanwhile.
     pub(super) free: Vec<Vec<Token>>,
     pub(super) connections_max: usize,
+    /// Connections to each endpoint.
+    pub(super) open_to: Vec<usize>,
     /// A closed loop's places, each with the time of its next request.
     pub(super) turns: BinaryHeap<Reverse<(u64, u32)>>,
+    /// Places whose time has come, while enough other connections are being opened.
+    pub(super) to_open: VecDeque<u32>,
     /// Connections that are being opened.
     pub(super) opening: usize,
-    opening_max: usize,
-    /// The open connection of each place.
+    pub(super) opening_max: usize,
+    /// The open connections of each place, one to each endpoint.
     pub(super) seats: Vec<Option<Token>>,
     pub(super) jars: Vec<Jar>,
     pub(super) users: u64,
@@ -147,13 +138,14 @@ impl Worker {
                 sealed: Vec::new(),
                 request: Vec::new(),
             },
-            queue: VecDeque::new(),
-            queue_max: plan.share(plan.queue_max as u64, thread) as usize,
+            queue: Queue::new(plan.endpoints.len(), plan.share(plan.queue_max as u64, thread) as usize),
+            open_to: vec![0; plan.endpoints.len()],
+            to_open: VecDeque::new(),
             free: vec![Vec::new(); plan.endpoints.len()],
             turns: (0..seats as u32).map(|seat| Reverse((0, seat))).collect(),
             opening: 0,
             opening_max: (OPENING_AT_ONCE / plan.threads.max(1)).max(1),
-            seats: vec![None; seats],
+            seats: vec![None; seats * plan.endpoints.len()],
             persistence: Persistence::new(if plan.persistence.is_some() { users as usize } else { 0 }),
             tickets: vec![Tickets::default(); plan.endpoints.len()],
             in_flight: 0,
@@ -187,23 +179,22 @@ impl Worker {
         Reactor::wake_exactly();
         self.clock.wait_for_start();
         let mut now_ns = self.clock.now_ns();
+        let mut served_all = true;
         while !self.is_over(now_ns) {
             let launched_all = self.launch_due(now_ns);
-            let timeout_ns = match launched_all && self.again.is_empty() {
-                true => self.sleep_ns(),
-                false => 0,
-            };
-            let spins = timeout_ns == 0 && launched_all && self.again.is_empty() && self.plan.spin_ns > 0;
+            let has_work = !(launched_all && served_all && self.again.is_empty());
+            let timeout_ns = if has_work { 0 } else { self.sleep_ns() };
+            let spins = timeout_ns == 0 && !has_work && self.plan.spin_ns > 0;
             // Read anew: what was launched before is work, not spinning.
-            let spun_from_ns = if spins { self.clock.now_ns() } else { 0 };
+            let spun_from_ns = if spins { RunClock::thread_cpu_ns() } else { 0 };
             let events = self.reactor.wait(timeout_ns)?;
             now_ns = self.clock.now_ns();
             if spins && events == 0 {
-                self.recorder.spun(now_ns - spun_from_ns);
+                self.recorder.spun(RunClock::thread_cpu_ns().saturating_sub(spun_from_ns));
             }
             now_ns = self.deal_with(events, now_ns);
             now_ns = self.read_again(now_ns);
-            self.serve_queue(now_ns);
+            served_all = self.serve_queue();
             if now_ns >= self.next_tick_ns {
                 self.tick(now_ns);
             }
@@ -237,6 +228,7 @@ impl Worker {
             self.next = None;
             self.arrivals = None;
             self.turns.clear();
+            self.to_open.clear();
         }
         if now_ns < self.end_ns {
             return false;
@@ -261,10 +253,8 @@ impl Worker {
         if until_next <= self.plan.spin_ns {
             return 0;
         }
-        let until_turn = match self.turns.peek() {
-            Some(Reverse((at_ns, seat))) if !self.must_wait_to_open(*seat) => at_ns.saturating_sub(now_ns),
-            _ => u64::MAX,
-        };
+        let until_turn =
+            self.turns.peek().map_or(u64::MAX, |Reverse((at_ns, _))| at_ns.saturating_sub(now_ns));
         let tick_ns = if self.table.live() > 0 { self.next_tick_ns } else { u64::MAX };
         let others_ns = tick_ns.min(self.recorder.roll_at_ns()).saturating_sub(now_ns);
         let until_end = match self.end_ns.saturating_sub(now_ns) {
@@ -273,11 +263,6 @@ impl Worker {
         };
         let before_spin = until_next.saturating_sub(self.plan.spin_ns);
         before_spin.min(until_turn).min(others_ns).min(until_end).min(SLEEP_MAX_NS)
-    }
-
-    /// Whether a closed loop's place needs a connection while enough others are being opened.
-    pub(super) fn must_wait_to_open(&self, seat: u32) -> bool {
-        self.opening >= self.opening_max && self.seats[seat as usize].is_none()
     }
 
     /// Ends what has taken too long.
@@ -298,12 +283,14 @@ impl Worker {
                 self.end_of_run(token, connection, now_ns);
             }
         }
-        while let Some(due) = self.queue.pop_front() {
-            self.recorder.unsent_at_end(due.planned_ns, now_ns);
+        for endpoint in 0..self.free.len() as u16 {
+            while let Some(due) = self.queue.pop(endpoint) {
+                self.recorder.unsent_at_end(due.planned_ns, now_ns);
+            }
         }
         while let Some(arrival) = self.next {
             // Only a thread that was kept from running for longer than the grace has any left.
-            self.recorder.planned(arrival.planned_ns);
+            self.recorder.planned(arrival.planned_ns, now_ns);
             self.recorder.unsent_at_end(arrival.planned_ns, now_ns);
             self.next = self.arrivals.as_mut().and_then(Iterator::next);
         }

@@ -26,6 +26,8 @@ pub struct ThreadUse {
     pub system_ns: u64,
     /// Of these, time the engine spent on purpose turning in place before a due time.
     pub spun_ns: u64,
+    /// Time it was ready to run and had no core.
+    pub waited_ns: u64,
     /// Times the thread gave the core away by waiting.
     pub voluntary_switches: u64,
     /// Times the core was taken from the thread.
@@ -45,6 +47,7 @@ impl ThreadUse {
             user_ns: positive(usage.user_time().num_nanoseconds()),
             system_ns: positive(usage.system_time().num_nanoseconds()),
             spun_ns,
+            waited_ns: waited_for_a_core_ns(),
             voluntary_switches: positive(usage.voluntary_context_switches()),
             involuntary_switches: positive(usage.involuntary_context_switches()),
         }
@@ -54,6 +57,12 @@ impl ThreadUse {
     pub fn busy_ns(&self) -> u64 {
         self.user_ns.saturating_add(self.system_ns).saturating_sub(self.spun_ns)
     }
+}
+
+/// The second number of schedstat (proc_pid_schedstat(5)); zero where the kernel keeps none.
+fn waited_for_a_core_ns() -> u64 {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    text.split_ascii_whitespace().nth(1).and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 
 /// One thread's measurements between two times. About 1.2 MiB; boxed, and used again and again.

@@ -77,26 +77,25 @@ impl Recorder {
 
     /// The time of a request came. Each planned request is told once, whatever becomes of it, and
     /// then exactly one of [`Self::offered`], [`Self::unsent_queue_full`], [`Self::unsent_at_end`].
-    #[inline]
-    pub fn planned(&mut self, planned_ns: u64) {
-        let measured = self.is_measured(planned_ns);
-        let counts = &mut self.current.counts;
-        counts.planned += u64::from(measured);
-        counts.warm_up += u64::from(!measured);
-    }
-
-    /// The engine turned to a planned request at `taken_ns`: it will be written as soon as there is a
-    /// connection. Exactly one of [`Self::completed`], [`Self::completed_wrong`], [`Self::failed`]
-    /// follows. A request that leaves the client's queue unsent is not offered.
     ///
     /// `taken_ns` is when the engine first looked at it, before any wait for a connection: the
     /// difference is the client's own lateness (send lag), never the target's slowness.
     #[inline]
-    pub fn offered(&mut self, planned_ns: u64, taken_ns: u64) {
+    pub fn planned(&mut self, planned_ns: u64, taken_ns: u64) {
         if self.is_measured(planned_ns) {
-            self.current.counts.offered += 1;
+            self.current.counts.planned += 1;
             self.current.histograms.record(Kind::SendLag, taken_ns.saturating_sub(planned_ns));
+        } else {
+            self.current.counts.warm_up += 1;
         }
+    }
+
+    /// A planned request has its connection, or fails to get one. Exactly one of [`Self::completed`],
+    /// [`Self::completed_wrong`], [`Self::failed`] follows. A request that leaves the client's queue
+    /// unsent is not offered.
+    #[inline]
+    pub fn offered(&mut self, planned_ns: u64) {
+        self.current.counts.offered += u64::from(self.is_measured(planned_ns));
     }
 
     /// A planned request was dropped at `at_ns` because the client's queue for a connection was full.
@@ -219,16 +218,21 @@ impl Recorder {
         }
     }
 
-    /// A connection was opened at `at_ns`: `tcp_ns` from SYN to established, `tls_ns` of handshake.
-    pub fn connected(&mut self, at_ns: u64, tcp_ns: u64, tls_ns: Option<u64>, resumed: bool) {
-        self.current.counts.connections_opened += 1;
-        self.current.counts.handshakes += u64::from(tls_ns.is_some());
-        self.current.counts.handshakes_resumed += u64::from(tls_ns.is_some() && resumed);
+    /// TCP was established at `at_ns`, `tcp_ns` after the SYN.
+    pub fn connected(&mut self, at_ns: u64, tcp_ns: u64) {
         if self.is_measured(at_ns) {
             self.current.histograms.record(Kind::Connect, tcp_ns);
-            if let Some(tls_ns) = tls_ns {
-                self.current.histograms.record(Kind::Tls, tls_ns);
-            }
+        }
+    }
+
+    /// A connection can carry requests from `at_ns` on, with TLS after `tls_ns` of handshake.
+    pub fn opened(&mut self, at_ns: u64, tls_ns: Option<u64>, resumed: bool) {
+        self.current.counts.connections_opened += 1;
+        let Some(tls_ns) = tls_ns else { return };
+        self.current.counts.handshakes += 1;
+        self.current.counts.handshakes_resumed += u64::from(resumed);
+        if self.is_measured(at_ns) {
+            self.current.histograms.record(Kind::Tls, tls_ns);
         }
     }
 

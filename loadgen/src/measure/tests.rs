@@ -22,8 +22,8 @@ const SECOND: u64 = 1_000 * MS;
 
 /// A request of this length, told from its planning to its end.
 fn good(recorder: &mut Recorder, planned_ns: u64, length_ns: u64) {
-    recorder.planned(planned_ns);
-    recorder.offered(planned_ns, planned_ns + 10_000);
+    recorder.planned(planned_ns, planned_ns + 10_000);
+    recorder.offered(planned_ns);
     let server = recorder.server(b"web1");
     recorder.completed(&Sample {
         planned_ns,
@@ -105,10 +105,10 @@ fn requests_never_sent_are_timed_with_the_failures() {
     let (collector, mut recorders) = start(Setup { warm_up_ns: SECOND, ..Setup::default() });
     let mut recorder = recorders.remove(0);
     for planned_ns in [0, SECOND, SECOND + MS] {
-        recorder.planned(planned_ns);
+        recorder.planned(planned_ns, 2 * SECOND);
         recorder.unsent_at_end(planned_ns, 2 * SECOND);
     }
-    recorder.planned(SECOND);
+    recorder.planned(SECOND, SECOND);
     recorder.unsent_queue_full(SECOND, SECOND + MS);
     recorder.finish(2 * SECOND, Gauges::default());
     let totals = collector.collect(&mut Seen::default());
@@ -118,6 +118,10 @@ fn requests_never_sent_are_timed_with_the_failures() {
     assert_eq!(failed.len(), 3, "what was planned in the warm-up is not measured");
     assert!(failed.equivalent(failed.max(), SECOND) && failed.equivalent(failed.min(), MS));
     assert_eq!(totals.errors.total(), 0);
+    // Two of them were looked at only when the run was over: that is the client's own lateness.
+    let lag = totals.histograms.of(Kind::SendLag);
+    assert_eq!(lag.len(), 3);
+    assert!(lag.equivalent(lag.max(), SECOND));
 }
 
 #[test]
@@ -125,13 +129,13 @@ fn errors_are_timed_apart_and_keep_their_first_example() {
     let (collector, mut recorders) = start(Setup::default());
     let mut recorder = recorders.remove(0);
     for at in [30, 40, 50] {
-        recorder.planned(0);
-        recorder.offered(0, 0);
+        recorder.planned(0, 0);
+        recorder.offered(0);
         recorder.failed(ErrorClass::ReadReset, 0, 0, at * MS, || format!("at {at}"));
         recorder.roll(at * SECOND, Gauges::default());
     }
-    recorder.planned(0);
-    recorder.offered(0, 0);
+    recorder.planned(0, 0);
+    recorder.offered(0);
     let sample = Sample { status: 503, finished_ns: MS, ..Sample::default() };
     recorder.completed_wrong(&sample, ErrorClass::Status(503), || "é".repeat(400));
     recorder.finish(60 * SECOND, Gauges::default());

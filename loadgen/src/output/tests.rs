@@ -62,6 +62,11 @@ fn a_late_client_may_not_be_believed() {
     let late = judged(late);
     assert_eq!(late.verdict.name, VerdictName::ClientLimited);
     assert!(table(&late, &[], false).starts_with("CLIENT-LIMITED – do not use these numbers  "));
+    let mut shut_out = sample_record(5, 100, MS);
+    (shut_out.client.busy_share, shut_out.client.occupied_share) = (0.5, 0.97);
+    let shut_out = judged(shut_out);
+    assert_eq!(shut_out.verdict.name, VerdictName::ClientLimited);
+    assert!(shut_out.verdict.reasons[0].contains("no core for 47 %"), "{:?}", shut_out.verdict.reasons);
     let ports = judged(record(5, 100, |_, k| Made {
         error: (k == 3).then_some(ErrorClass::AddrInUse),
         ..Made::good(MS)

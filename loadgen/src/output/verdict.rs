@@ -174,6 +174,12 @@ fn client_limits(record: &RunRecord) -> Vec<String> {
     if record.client.busy_share > BUSY_SHARE {
         let busy = share(record.client.busy_share);
         reasons.push(format!("an engine thread worked {busy} of the time: its core was full"));
+    } else if record.client.occupied_share > BUSY_SHARE {
+        reasons.push(format!(
+            "an engine thread worked {} of the time and had no core for {}: something else used it",
+            share(record.client.busy_share),
+            share(record.client.occupied_share - record.client.busy_share)
+        ));
     }
     reasons
 }

@@ -20,6 +20,9 @@ pub struct ClientRecord {
     /// Context switches of each engine thread by force.
     #[serde(default)]
     pub threads_involuntary_switches: Vec<u64>,
+    /// Time that each engine thread was ready to run and had no core.
+    #[serde(default)]
+    pub threads_waited_ns: Vec<u64>,
     /// Context switches by waiting, all threads.
     pub voluntary_switches: u64,
     /// Context switches by force, all threads.
@@ -29,11 +32,16 @@ pub struct ClientRecord {
     pub busy_share: f64,
     /// The same in the busiest second.
     pub busiest_second_share: f64,
+    /// The largest share of the time that one thread worked or wanted to and had no core.
+    #[serde(default)]
+    pub occupied_share: f64,
 }
 
 impl ClientRecord {
     pub(super) fn new(threads: &[ThreadUse], length_ns: u64, busiest_second_share: f64) -> ClientRecord {
         let share = |thread: &ThreadUse| ratio(thread.busy_ns(), length_ns).min(1.0);
+        let occupied =
+            |thread: &ThreadUse| ratio(thread.busy_ns().saturating_add(thread.waited_ns), length_ns).min(1.0);
         let each = |of: fn(&ThreadUse) -> u64| threads.iter().map(of).collect::<Vec<_>>();
         let sum = |of: fn(&ThreadUse) -> u64| threads.iter().map(of).fold(0, u64::saturating_add);
         ClientRecord {
@@ -42,10 +50,12 @@ impl ClientRecord {
             threads_spun_ns: each(|thread| thread.spun_ns),
             threads_voluntary_switches: each(|thread| thread.voluntary_switches),
             threads_involuntary_switches: each(|thread| thread.involuntary_switches),
+            threads_waited_ns: each(|thread| thread.waited_ns),
             voluntary_switches: sum(|thread| thread.voluntary_switches),
             involuntary_switches: sum(|thread| thread.involuntary_switches),
             busy_share: threads.iter().map(share).fold(0.0, f64::max),
             busiest_second_share,
+            occupied_share: threads.iter().map(occupied).fold(0.0, f64::max),
         }
     }
 

@@ -141,7 +141,12 @@ impl RunRecord {
         let found = self.search.iter().filter_map(|search| search.highest_good_per_second);
         let rates = rates.chain(self.steps.iter().map(|step| step.offered_per_second)).chain(found);
         let rates = rates.chain([self.achieved_per_second]).chain(self.description.rate_per_second);
-        let shares = [self.client.busy_share, self.client.busiest_second_share, self.host.steal_share];
+        let shares = [
+            self.client.busy_share,
+            self.client.busiest_second_share,
+            self.client.occupied_share,
+            self.host.steal_share,
+        ];
         if !rates.chain(shares).all(is_rate) {
             return Err("a rate or share that cannot be");
         }

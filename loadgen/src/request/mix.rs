@@ -25,12 +25,16 @@ impl Mix {
         Self { sequence }
     }
 
-    /// The target of request `number` of the run.
+    /// The target of request `number` of the run. Each round begins one further than the one before: whoever
+    /// takes every n-th request has all targets by their weights, too.
     #[inline]
     pub fn target(&self, number: u64) -> u16 {
         match self.sequence.as_slice() {
             [] | [_] => 0,
-            many => many[(number % many.len() as u64) as usize],
+            many => {
+                let length = many.len() as u64;
+                many[((number + number / length) % length) as usize]
+            }
         }
     }
 }
@@ -44,7 +48,25 @@ mod tests {
         let mix = Mix::new(&[5, 1, 1]);
         let round: Vec<u16> = (0..7).map(|number| mix.target(number)).collect();
         assert_eq!(round, [0, 0, 1, 0, 2, 0, 0]);
-        assert_eq!(mix.target(7_000_000_000), mix.target(0));
+        let next: Vec<u16> = (7..14).map(|number| mix.target(number)).collect();
+        assert_eq!(next, [0, 1, 0, 2, 0, 0, 0]);
+        assert_eq!(mix.target(49_000_000_000), mix.target(0));
         assert_eq!(Mix::new(&[3]).target(9), 0);
+    }
+
+    #[test]
+    fn whoever_takes_every_nth_request_has_all_targets_by_their_weights() {
+        for (weights, threads) in [(vec![1, 1], 2), (vec![3, 1], 2), (vec![1, 1, 1, 3], 3), (vec![2, 2], 4)] {
+            let mix = Mix::new(&weights);
+            let length = u64::from(weights.iter().sum::<u32>());
+            for thread in 0..threads {
+                let mut counts = vec![0; weights.len()];
+                (0..length * length).for_each(|turn| {
+                    counts[usize::from(mix.target(turn * threads + thread))] += 1;
+                });
+                let expected: Vec<u64> = weights.iter().map(|&weight| u64::from(weight) * length).collect();
+                assert_eq!(counts, expected, "{weights:?}, thread {thread} of {threads}");
+            }
+        }
     }
 }

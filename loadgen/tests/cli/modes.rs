@@ -1,10 +1,11 @@
 //! The modes: what each does, and its exit codes.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::{Origin, call, is_answered};
+use crate::support::{Origin, call, is_answered, program};
 
 #[test]
 fn run_writes_its_record_and_tells_its_result() {
@@ -36,6 +37,27 @@ fn persistence_that_was_never_put_to_the_test_is_a_failure() {
         is_answered(code) && out.contains("the server that the user's cookie names"),
         "{code} {out} {err}"
     );
+}
+
+#[test]
+fn a_client_that_was_stopped_over_the_end_of_its_run_blames_itself() {
+    let origin = Origin::start(&[]);
+    let run = ["-r", "200", "-d", "2s", "--grace", "100ms", "--live", "lines", "-t", "1"];
+    let mut command = program();
+    command.arg("run").arg(&origin.1).args(run).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let id = child.id().to_string();
+    let signal = |name: &str| Command::new("kill").args([name, &id]).status().unwrap();
+    // The first second is told of; the program sleeps through the rest, in which the target is idle.
+    let mut told = BufReader::new(child.stderr.take().unwrap());
+    told.read_line(&mut String::new()).unwrap();
+    signal("-STOP");
+    std::thread::sleep(Duration::from_secs(2));
+    signal("-CONT");
+    let Output { status, stdout, .. } = child.wait_with_output().unwrap();
+    let out = String::from_utf8(stdout).unwrap();
+    assert_eq!(status.code(), Some(3), "{out}");
+    assert!(out.starts_with("CLIENT-LIMITED") && out.contains("send lag"), "{out}");
 }
 
 #[test]

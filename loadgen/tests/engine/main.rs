@@ -10,4 +10,5 @@ mod omission;
 mod peers;
 mod requests;
 mod support;
+mod tls_endings;
 mod verdicts;

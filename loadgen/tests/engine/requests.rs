@@ -10,7 +10,7 @@ use torii_loadgen::measure::{Check, ErrorClass, NAMES_MAX, Second, SecondSink};
 use torii_loadgen::origin::{AnswerShape, Delay};
 use torii_loadgen::request::{Jar, PersistenceRule, Shape};
 
-use crate::support::{closed_loop, errors, finish, open_loop, origin, plan, plan_of, url};
+use crate::support::{MS, closed_loop, errors, finish, open_loop, origin, plan, plan_of, url};
 
 fn named(name: &str) -> AnswerShape {
     AnswerShape { name: name.into(), cookie: Some("SRV".into()), ..AnswerShape::default() }
@@ -28,6 +28,44 @@ fn urls_are_asked_for_by_their_weights() {
         assert_eq!(totals.servers, expected);
         assert_eq!(totals.targets, [(150, 0), (50, 0)]);
     }
+}
+
+#[test]
+fn each_thread_of_a_closed_loop_asks_by_the_weights() {
+    let (fast, slow) = (origin(named("a"), Delay::None), origin(named("b"), Delay::Fixed(20 * MS)));
+    let mut plan = plan_of(&[url(&fast), url(&slow)], &Shape::default(), closed_loop(300));
+    (plan.threads, plan.connections) = (2, 8);
+    let totals = finish(plan).totals;
+    let asked: Vec<u64> = totals.targets.iter().map(|(ok, not_ok)| ok + not_ok).collect();
+    // One thread may be one request ahead in its sequence of two, the other as well.
+    assert!(asked[0].abs_diff(asked[1]) <= 2 && asked[0] > 10, "{asked:?}");
+}
+
+#[test]
+fn several_hosts_at_the_limit_keep_their_connections() {
+    let (first, second) =
+        (origin(named("a"), Delay::Fixed(5 * MS)), origin(named("b"), Delay::Fixed(5 * MS)));
+    let urls = [url(&first), url(&second)];
+    // Ten connections answer 2,000 a second at most.
+    let mut saturated = plan_of(&urls, &Shape::default(), open_loop(4_000, 500));
+    saturated.connections = 10;
+    let counts = finish(saturated).totals.counts;
+    assert_eq!(counts.ok, 2_000);
+    assert!((10..=20).contains(&counts.connections_opened), "{counts:?}");
+    let mut closed = plan_of(&urls, &Shape::default(), closed_loop(300));
+    closed.connections = 10;
+    let counts = finish(closed).totals.counts;
+    assert!(counts.ok > 40 && counts.connections_opened <= 20, "a place keeps one to each host: {counts:?}");
+}
+
+#[test]
+fn a_host_without_a_connection_gets_one_at_the_limit() {
+    let origins: Vec<_> = ["a", "b", "c"].map(|name| origin(named(name), Delay::Fixed(2 * MS))).into();
+    let urls: Vec<String> = origins.iter().map(url).collect();
+    let mut plan = plan_of(&urls, &Shape::default(), open_loop(600, 300));
+    plan.connections = 2;
+    let totals = finish(plan).totals;
+    assert_eq!(totals.targets, [(60, 0); 3]);
 }
 
 #[test]

@@ -2,13 +2,15 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::cmp::Reverse;
 use std::net::TcpListener;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
+use crate::engine::queue::Due;
 use crate::engine::run::Shared;
-use crate::engine::worker::{Due, Worker};
-use crate::engine::{Load, Plan, RunClock, Stop, Timeouts};
+use crate::engine::worker::Worker;
+use crate::engine::{Load, Plan, RunClock, Stop, Think, Timeouts};
 use crate::measure::{ErrorClass, Setup, start};
 use crate::request::{Endpoint, Expectations, Mix, Shape as RequestShape, Target, TargetUrl};
 use crate::schedule::{Rate, Schedule, Shape, Spacing, Step};
@@ -49,13 +51,52 @@ fn plan(listener: &TcpListener) -> Plan {
     }
 }
 
+fn worker(plan: Plan) -> Worker {
+    let (_collector, mut recorders) = start(Setup::default());
+    let shared = Arc::new(Shared { stop: Arc::new(Stop::default()), agreed: OnceLock::new() });
+    let clock = RunClock::new(Instant::now());
+    Worker::new(Arc::new(plan), 0, clock, recorders.remove(0), None, shared, None).unwrap()
+}
+
+#[test]
+fn places_that_have_to_wait_for_a_connection_do_not_hold_up_those_that_have_one() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut plan = plan(&listener);
+    plan.load = Load::Closed { duration_ns: u64::MAX, think: Think::None };
+    plan.connections = 3;
+    let mut worker = worker(plan);
+    worker.opening_max = 1;
+    let launch = |worker: &mut Worker| {
+        let now_ns = worker.clock.now_ns();
+        assert!(worker.launch_due(now_ns));
+    };
+    launch(&mut worker);
+    assert_eq!((worker.opening, worker.to_open.len()), (1, 2));
+    // The first is connected; the next begins to be.
+    while worker.opening == 1 {
+        for index in 0..worker.reactor.wait(1_000_000_000).unwrap() {
+            let ready = worker.reactor.event(index);
+            worker.on_ready(ready, 0);
+        }
+    }
+    launch(&mut worker);
+    assert_eq!((worker.opening, worker.to_open.len()), (1, 1));
+    // The first place's answer has come: it goes on although another still waits to open.
+    let token = worker.seats[0].unwrap();
+    let mut connection = worker.table.take(token).unwrap();
+    connection.request = None;
+    worker.table.put(token, connection);
+    worker.turns.push(Reverse((0, 0)));
+    let planned = worker.planned;
+    launch(&mut worker);
+    assert_eq!((worker.planned, worker.to_open.len()), (planned + 1, 1));
+    assert!(worker.table.take(token).unwrap().request.is_some());
+}
+
 #[test]
 fn what_waits_in_the_queue_is_not_overtaken_by_what_is_due_later() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let (_collector, mut recorders) = start(Setup::default());
-    let shared = Arc::new(Shared { stop: Arc::new(Stop::default()), agreed: OnceLock::new() });
-    let (plan, clock) = (Arc::new(plan(&listener)), RunClock::new(Instant::now()));
-    let mut worker = Worker::new(plan, 0, clock, recorders.remove(0), None, shared, None).unwrap();
+    let mut worker = worker(plan(&listener));
     let due = |at_ns| Due { planned_ns: at_ns, taken_ns: at_ns, target: 0, user: 0 };
 
     worker.place(due(1), 1);
@@ -69,5 +110,5 @@ fn what_waits_in_the_queue_is_not_overtaken_by_what_is_due_later() {
     let token = worker.table.tokens()[0];
     let carried = worker.table.take(token).unwrap().request.unwrap();
     assert_eq!(carried.planned_ns, 2);
-    assert_eq!(worker.queue.iter().map(|due| due.planned_ns).collect::<Vec<_>>(), [4]);
+    assert_eq!((worker.queue.len(), worker.queue.first(0).unwrap().planned_ns), (1, 4));
 }
