@@ -88,8 +88,8 @@ fn a_stall_is_in_the_response_times_as_theory_says_and_not_in_the_service_times(
         );
     }
     // Only what was on its way when a stall began: one request on each connection.
-    assert!(over(service, 100) <= STALLS * CONNECTIONS, "{}", over(service, 100));
-    assert!(over(service, 100) >= STALLS, "somebody was there to feel each stall");
+    let felt = over(service, STALL_MS / 2);
+    assert!((STALLS..=STALLS * CONNECTIONS).contains(&felt), "{felt}");
     assert!(service.value_at_quantile(0.99) < 100 * MS);
     assert!(response.value_at_quantile(0.99) > 850 * MS);
 }
