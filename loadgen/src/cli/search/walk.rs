@@ -2,8 +2,9 @@
 //!
 //! The rate doubles while the limits are kept; then the interval between the last good and the first
 //! bad rate is halved until it is narrow. A longer run at the rate that was found confirms it; if that
-//! run breaks the limits, the rate is a bad one, and the search goes on below it. [`next_rate`] decides,
-//! without a socket or a clock.
+//! run breaks the limits, the rate is a bad one, and the search goes on below it with steps as long as
+//! that run: what short steps say is not to be relied on then. [`next_rate`] decides, without a socket
+//! or a clock.
 
 use std::sync::Arc;
 
@@ -48,6 +49,8 @@ pub(super) struct Search<'a> {
     description: Description,
     stop: &'a Arc<Stop>,
     known: Known,
+    /// Length of a step.
+    step_ns: u64,
     steps: Vec<StepRecord>,
     /// The runs of the steps that kept the limits, by their rates.
     good: Vec<(f64, RunRecord)>,
@@ -73,7 +76,8 @@ impl<'a> Search<'a> {
         stop: &'a Arc<Stop>,
     ) -> Self {
         let (known, steps, good) = (Known::default(), Vec::new(), Vec::new());
-        Self { arguments, plan, description, stop, known, steps, good, last: None, confirmed: None }
+        let step_ns = arguments.step;
+        Self { arguments, plan, description, stop, known, step_ns, steps, good, last: None, confirmed: None }
     }
 
     /// Searches to the end; says how it ended.
@@ -97,8 +101,8 @@ impl<'a> Search<'a> {
                 Stepped::Good if self.known.is_clients => return Ok(SearchEnd::ClientLimited),
                 Stepped::Good => return Ok(SearchEnd::Found),
                 Stepped::Bad => {
-                    self.good.retain(|(rate, _)| *rate < best);
-                    self.known.good = self.good.iter().map(|(rate, _)| *rate).reduce(f64::max);
+                    self.step_ns = self.arguments.duration.max(self.arguments.step);
+                    self.known.good = None;
                 }
             }
         }
@@ -114,7 +118,7 @@ impl<'a> Search<'a> {
         while self.steps.len() < STEPS_MAX && !self.stop.is_asked() {
             let Some(next) = next_rate(self.known, from, to, precision) else { break };
             let rate = Rate::nearest(next);
-            let measured = self.run(rate, self.arguments.step, &quiet)?;
+            let measured = self.run(rate, self.step_ns, &quiet)?;
             if matches!(self.judge(&measured.record, rate, false), Stepped::Good) {
                 self.good.push((rate.as_f64(), measured.record.clone()));
             }
@@ -159,7 +163,10 @@ impl<'a> Search<'a> {
         if self.stop.is_asked() {
             return Stepped::Interrupted;
         }
+        let is_clients = record.verdict.name == VerdictName::ClientLimited;
         let breach = self.arguments.limits.breach(record);
+        let breach =
+            breach.map(|why| if is_clients { format!("{why}; the client was the limit") } else { why });
         let step = step_record(record, rate, confirms, breach);
         self.tell(&step);
         let passed = step.passed;
@@ -171,7 +178,8 @@ impl<'a> Search<'a> {
             }
             false => {
                 self.known.bad = Some(rate.as_f64());
-                self.known.is_clients = record.verdict.name == VerdictName::ClientLimited;
+                self.good.retain(|(good, _)| *good < rate.as_f64());
+                self.known.is_clients = is_clients;
                 Stepped::Bad
             }
         }
@@ -200,7 +208,11 @@ impl<'a> Search<'a> {
         end: SearchEnd,
         fault: Option<String>,
     ) -> Option<(RunRecord, Option<Measured>)> {
-        let best = self.known.good;
+        let highest = self.good.iter().map(|(rate, _)| *rate).reduce(f64::max);
+        let best = match end {
+            SearchEnd::NoneGood | SearchEnd::NotConfirmed => None,
+            _ => self.known.good.or(highest),
+        };
         let search = SearchRecord {
             highest_good_per_second: best,
             confirmed: self.confirmed.is_some(),
@@ -230,7 +242,9 @@ impl<'a> Search<'a> {
             }
             SearchEnd::Found => format!("the lowest rate beyond it broke the limits{why}"),
             SearchEnd::NoneGood => format!("no rate kept the limits{why}"),
-            SearchEnd::ClientLimited => format!("the client was the limit{why}; the target may do more"),
+            SearchEnd::ClientLimited => {
+                format!("the client was the limit of the search{why}; the target may do more")
+            }
             SearchEnd::NotConfirmed => {
                 format!("no rate that short steps found good was good for the whole of a longer run{why}")
             }
@@ -264,7 +278,12 @@ mod tests {
 
     /// Searches a target that keeps its limits up to `capacity`; returns the result and the steps.
     fn search(capacity: f64, from: f64, to: f64) -> (Option<f64>, usize) {
-        let (mut known, mut steps) = (Known::default(), 0);
+        search_on(Known::default(), capacity, from, to)
+    }
+
+    /// The same, with something known already.
+    fn search_on(mut known: Known, capacity: f64, from: f64, to: f64) -> (Option<f64>, usize) {
+        let mut steps = 0;
         while let Some(rate) = next_rate(known, from, to, 0.05) {
             steps += 1;
             assert!(steps <= STEPS_MAX && rate <= to, "{rate}");
@@ -287,5 +306,15 @@ mod tests {
         }
         assert_eq!(search(1e9, 100.0, 5000.0).0, Some(5000.0), "never beyond the stated end");
         assert_eq!(search(0.0, 100.0, 1e6).0, None);
+    }
+
+    #[test]
+    fn a_rate_that_is_not_confirmed_is_followed_by_one_below_it() {
+        let (short, _) = search(1_000.0, 100.0, 1e6);
+        let known = Known { bad: short, ..Known::default() };
+        for capacity in [900.0, 700.0, 130.0] {
+            let found = search_on(known, capacity, 100.0, 1e6).0.unwrap_or_default();
+            assert!(found <= capacity && found >= capacity * 0.94, "{capacity}: {found}");
+        }
     }
 }
