@@ -1,10 +1,16 @@
 //! Times without a good answer, from the fate of each single request. No socket, no clock.
 //!
 //! A gap lies between two good answers that follow each other in time, and at the beginning and the
-//! end of a run between its border and the answer next to it. A request that was due in a gap and fails
-//! after its end (time-outs take their time) is counted in it all the same.
+//! end of a run between its border and the answer next to it. It is told of as soon as it is over. A request
+//! that was due in a gap and fails after its end (time-outs take their time) is counted in it all the same, and
+//! a gap whose count has grown is told of once more when no other failure can come.
+//!
+//! Used by the mode `gap`. Memory is bounded: by the number of gaps that are kept, and by the closed list of
+//! classes.
 
-use crate::engine::Outcome;
+use std::collections::VecDeque;
+
+use crate::engine::{Fate, Outcome};
 use crate::record::GapRecord;
 
 /// Gaps that are kept; further ones are only told when they end.
@@ -14,10 +20,25 @@ const GAPS_MAX: usize = 10_000;
 /// nanoseconds.
 const CALM_NS: u64 = 1_000_000_000;
 
+/// How requests are counted that were never sent.
+const UNSENT: &str = "unsent";
+
+/// What is told of.
+#[derive(Debug, PartialEq)]
+pub enum News<'a> {
+    /// A good answer has ended a gap. More of its requests may yet fail.
+    Over(&'a GapRecord),
+    /// The end of the run has ended a gap, and all that was on its way.
+    CutOff(&'a GapRecord),
+    /// More failed in a gap than was told when it ended, and this is all of them.
+    Corrected(&'a GapRecord),
+}
+
 /// Finds gaps while the answers come.
 #[derive(Debug)]
 pub struct GapFinder {
     longer_than_ns: u64,
+    longest_request_ns: u64,
     /// What is known of the gap that began with the last good answer.
     open: GapRecord,
     /// When the first request was due that has failed since.
@@ -27,6 +48,9 @@ pub struct GapFinder {
     gaps: Vec<GapRecord>,
     /// The longest of all, those among them that are too short to be kept.
     longest: GapRecord,
+    left_out: u64,
+    /// Kept gaps in which more may fail: their place, and how many failures were told of.
+    unsettled: VecDeque<(usize, u64)>,
 }
 
 /// What was found in a run.
@@ -36,66 +60,99 @@ pub struct Gaps {
     pub gaps: Vec<GapRecord>,
     /// The longest, however short.
     pub longest: GapRecord,
+    /// How many found no room among the first.
+    pub left_out: u64,
 }
 
 impl GapFinder {
-    /// Looks for gaps longer than so many nanoseconds. It knows no wall clock: `start_unix_ms` of the
-    /// gaps is the caller's to fill in.
-    pub fn new(longer_than_ns: u64) -> Self {
+    /// Looks for gaps longer than so many nanoseconds, where the fate of a request is certain
+    /// `longest_request_ns` after its planned time at the latest. It knows no wall clock: `start_unix_ms` of
+    /// the gaps is the caller's to fill in.
+    pub fn new(longer_than_ns: u64, longest_request_ns: u64) -> Self {
         Self {
             longer_than_ns,
+            longest_request_ns,
             open: GapRecord::default(),
             first_failed_ns: None,
             recovers_until_ns: 0,
             gaps: Vec::new(),
             longest: GapRecord::default(),
+            left_out: 0,
+            unsettled: VecDeque::new(),
         }
     }
 
-    /// Takes the next request's fate, in the order of their ends; returns the gap that it ended, as far
-    /// as it is known then.
-    pub fn take(&mut self, outcome: &Outcome) -> Option<GapRecord> {
-        let Some(class) = outcome.fault else {
-            let gap = self.close(outcome.ended_ns, Some(outcome));
-            let is_told = gap.length_ns > self.longer_than_ns;
-            return is_told.then_some(gap);
-        };
-        let label = class.label();
-        let last_end_ns = self.gaps.last().map_or(0, GapRecord::end_ns);
-        match self.gaps.last_mut() {
-            Some(gap) if outcome.planned_ns < last_end_ns => {
-                gap.count(&label);
-                let waited_ns = last_end_ns.saturating_sub(outcome.planned_ns);
-                gap.to_first_success_ns = gap.to_first_success_ns.max(Some(waited_ns));
-            }
-            last => {
-                if let Some(gap) = last
-                    && outcome.planned_ns < self.recovers_until_ns
-                {
-                    gap.to_full_rate_ns = Some(outcome.planned_ns.saturating_sub(gap.start_ns));
-                    self.recovers_until_ns = outcome.planned_ns.saturating_add(CALM_NS);
+    /// Takes the next request's fate, in the order in which fates become certain.
+    pub fn take(&mut self, outcome: &Outcome, mut tell: impl FnMut(News<'_>)) {
+        match &outcome.fate {
+            Fate::Good(server) => {
+                let server = server.clone().unwrap_or_default();
+                if let Some(gap) = self.close(outcome.ended_ns, Some(outcome.planned_ns), server) {
+                    tell(News::Over(&gap));
                 }
-                self.open.count(&label);
-                let first_ns = self.first_failed_ns.unwrap_or(u64::MAX);
-                self.first_failed_ns = Some(first_ns.min(outcome.planned_ns));
             }
+            Fate::Failed(class) => self.fail(outcome, &class.label()),
+            Fate::Unsent => self.fail(outcome, UNSENT),
         }
-        None
+        self.settle(outcome.ended_ns, &mut tell);
     }
 
     /// The end of the run: also the gap that it cuts off.
-    pub fn end(mut self, at_ns: u64) -> Gaps {
-        self.close(at_ns, None);
+    pub fn end(mut self, at_ns: u64, mut tell: impl FnMut(News<'_>)) -> Gaps {
+        self.settle(u64::MAX, &mut tell);
+        if let Some(gap) = self.close(at_ns, None, String::new()) {
+            tell(News::CutOff(&gap));
+        }
         // The longest is kept as it was at its end; to the same one among those kept, failures may have
         // been added since.
         let least_ns = self.longest.length_ns;
         let longest = self.gaps.iter().find(|gap| gap.length_ns >= least_ns).cloned().unwrap_or(self.longest);
-        Gaps { gaps: self.gaps, longest }
+        Gaps { gaps: self.gaps, longest, left_out: self.left_out }
     }
 
-    /// Ends the open gap, by an answer or by the end of the run, and begins the next one.
-    fn close(&mut self, at_ns: u64, by: Option<&Outcome>) -> GapRecord {
-        let server = by.and_then(|outcome| outcome.server.clone()).unwrap_or_default();
+    /// Books a failure into the gap in which its request was due or, where it was on its way when a gap began,
+    /// into that one: the first that ends after its planned time.
+    fn fail(&mut self, outcome: &Outcome, label: &str) {
+        let (due_ns, failed_ns) = (outcome.planned_ns, outcome.ended_ns);
+        let holds = |gap: &GapRecord| due_ns < gap.end_ns() && gap.start_ns < failed_ns;
+        let first = self.gaps.partition_point(|gap| gap.end_ns() <= due_ns);
+        let (gaps, last) = (&mut self.gaps, first.checked_sub(1));
+        if let Some(gap) = gaps.get_mut(first).filter(|gap| holds(gap)) {
+            return count_late(gap, label, due_ns);
+        }
+        if self.longest.length_ns <= self.longer_than_ns && holds(&self.longest) {
+            // Too short to be among those kept, and the panel tells of it.
+            return count_late(&mut self.longest, label, due_ns);
+        }
+        if let Some(gap) = last.filter(|last| last + 1 == gaps.len()).and_then(|last| gaps.get_mut(last))
+            && due_ns < self.recovers_until_ns
+        {
+            gap.to_full_rate_ns = Some(due_ns.saturating_sub(gap.start_ns));
+            self.recovers_until_ns = due_ns.saturating_add(CALM_NS);
+        }
+        if failed_ns > self.open.start_ns {
+            self.open.count(label);
+            self.first_failed_ns = Some(self.first_failed_ns.unwrap_or(u64::MAX).min(due_ns));
+        }
+    }
+
+    /// Tells of the gaps that have grown and will not grow any more.
+    fn settle(&mut self, now_ns: u64, tell: &mut impl FnMut(News<'_>)) {
+        while let Some(&(place, told)) = self.unsettled.front() {
+            let gap = &self.gaps[place];
+            if gap.end_ns().saturating_add(self.longest_request_ns) > now_ns {
+                return;
+            }
+            if gap.failed != told {
+                tell(News::Corrected(gap));
+            }
+            self.unsettled.pop_front();
+        }
+    }
+
+    /// Ends the open gap, by an answer to a request that was due at `due_ns` or by the end of the run, and
+    /// begins the next one; returns it if it was long enough.
+    fn close(&mut self, at_ns: u64, due_ns: Option<u64>, server: String) -> Option<GapRecord> {
         let next = GapRecord {
             start_ns: at_ns.max(self.open.start_ns),
             server_before: server.clone(),
@@ -105,109 +162,34 @@ impl GapFinder {
         let first_failed_ns = self.first_failed_ns.take();
         gap.length_ns = at_ns.saturating_sub(gap.start_ns);
         gap.server_after = server;
-        if let Some(outcome) = by {
-            let first_due_ns = first_failed_ns.unwrap_or(u64::MAX).min(outcome.planned_ns);
+        if let Some(due_ns) = due_ns {
+            let first_due_ns = first_failed_ns.unwrap_or(u64::MAX).min(due_ns);
             gap.to_first_success_ns = Some(at_ns.saturating_sub(first_due_ns));
             gap.to_full_rate_ns = Some(gap.length_ns);
         }
         if gap.length_ns > self.longest.length_ns {
             self.longest = gap.clone();
         }
-        if gap.length_ns > self.longer_than_ns && self.gaps.len() < GAPS_MAX {
-            self.recovers_until_ns = at_ns.saturating_add(CALM_NS);
-            self.gaps.push(gap.clone());
+        if gap.length_ns <= self.longer_than_ns {
+            return None;
         }
-        gap
+        if self.gaps.len() < GAPS_MAX {
+            self.recovers_until_ns = at_ns.saturating_add(CALM_NS);
+            self.unsettled.push_back((self.gaps.len(), gap.failed));
+            self.gaps.push(gap.clone());
+        } else {
+            self.left_out += 1;
+        }
+        Some(gap)
     }
+}
+
+/// Counts a request of a gap that was over before it failed.
+fn count_late(gap: &mut GapRecord, label: &str, due_ns: u64) {
+    gap.count(label);
+    let waited_ns = gap.end_ns().saturating_sub(due_ns);
+    gap.to_first_success_ns = gap.to_first_success_ns.max(Some(waited_ns));
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::measure::ErrorClass;
-
-    const MS: u64 = 1_000_000;
-
-    fn outcome(planned_ms: u64, ended_ms: u64, fault: Option<ErrorClass>, server: &str) -> Outcome {
-        let server = fault.is_none().then(|| server.to_owned());
-        Outcome { planned_ns: planned_ms * MS, ended_ns: ended_ms * MS, fault, server }
-    }
-
-    fn good(ended_ms: u64, server: &str) -> Outcome {
-        outcome(ended_ms, ended_ms, None, server)
-    }
-
-    #[test]
-    fn a_failover_is_one_gap_with_its_failures_and_both_servers() {
-        let mut finder = GapFinder::new(50 * MS);
-        for at in [10, 20, 30] {
-            assert_eq!(finder.take(&good(at, "a")), None);
-        }
-        for at in [40, 60, 80] {
-            let class = if at == 40 { ErrorClass::ConnectRefused } else { ErrorClass::ConnectTimeout };
-            assert_eq!(finder.take(&outcome(at - 5, at, Some(class), "")), None);
-        }
-        let gap = finder.take(&outcome(125, 130, None, "b")).unwrap_or_default();
-        assert_eq!((gap.start_ns, gap.length_ns, gap.failed), (30 * MS, 100 * MS, 3));
-        assert_eq!((gap.server_before.as_str(), gap.server_after.as_str()), ("a", "b"));
-        assert_eq!(gap.failed_by_class["connect_refused"], 1);
-        assert_eq!(gap.failed_by_class["connect_timeout"], 2);
-        assert_eq!(gap.to_first_success_ns, Some(95 * MS), "since the first that failed was due");
-        assert_eq!(gap.to_full_rate_ns, Some(100 * MS));
-        let found = finder.end(140 * MS);
-        assert_eq!((found.gaps.len(), &found.longest), (1, &gap), "10 ms at the end are no gap");
-    }
-
-    #[test]
-    fn what_was_due_in_a_gap_and_fails_later_is_counted_in_it() {
-        let mut finder = GapFinder::new(50 * MS);
-        finder.take(&good(10, "a"));
-        assert!(finder.take(&good(210, "b")).is_some_and(|gap| gap.failed == 0));
-        for due in [20, 30, 40] {
-            finder.take(&outcome(due, due + 1_000, Some(ErrorClass::ConnectTimeout), ""));
-        }
-        finder.take(&good(1_100, "b"));
-        let gaps = finder.end(1_100 * MS).gaps;
-        assert_eq!((gaps[0].failed, gaps[0].to_first_success_ns), (3, Some(190 * MS)));
-        assert_eq!((gaps.len(), gaps[1].failed), (2, 0), "{gaps:?}");
-    }
-
-    #[test]
-    fn the_full_rate_is_back_when_nothing_fails_any_more() {
-        let mut finder = GapFinder::new(50 * MS);
-        finder.take(&good(100, "a"));
-        finder.take(&good(300, "b"));
-        for at in [310, 330, 350] {
-            finder.take(&outcome(at, at + 1, Some(ErrorClass::ConnectRefused), ""));
-            finder.take(&good(at + 10, "b"));
-        }
-        for at in (370..1_800).step_by(10) {
-            finder.take(&good(at, "b"));
-        }
-        // Long after it: another story.
-        finder.take(&outcome(1_800, 1_801, Some(ErrorClass::ConnectRefused), ""));
-        let gaps = finder.end(1_802 * MS).gaps;
-        assert_eq!(gaps[1].to_full_rate_ns, Some(250 * MS), "{gaps:?}");
-    }
-
-    #[test]
-    fn a_run_without_an_answer_is_one_gap_that_never_ended() {
-        let mut finder = GapFinder::new(50 * MS);
-        assert_eq!(finder.take(&outcome(900, 900, Some(ErrorClass::ConnectRefused), "")), None);
-        let found = finder.end(1_000 * MS);
-        let gap = &found.longest;
-        assert_eq!((gap.start_ns, gap.length_ns, gap.failed), (0, 1_000 * MS, 1));
-        assert_eq!((gap.to_first_success_ns, gap.to_full_rate_ns), (None, None));
-    }
-
-    #[test]
-    fn the_longest_is_known_even_if_it_is_short() {
-        let mut finder = GapFinder::new(50 * MS);
-        assert!([10, 20, 45, 55].into_iter().all(|at| finder.take(&good(at, "a")).is_none()));
-        let found = finder.end(60 * MS);
-        assert_eq!(
-            (found.gaps.len(), found.longest.start_ns, found.longest.length_ns),
-            (0, 20 * MS, 25 * MS)
-        );
-    }
-}
+mod tests;

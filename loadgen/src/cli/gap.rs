@@ -5,8 +5,9 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
-use crate::engine::{Load, Outcome, Stop, Watch};
-use crate::gaps::{GapFinder, Gaps};
+use crate::engine::{Load, Outcome, Plan, Stop, Watch};
+use crate::gaps::{GapFinder, Gaps, News};
+use crate::limits::TICK;
 use crate::output::{LiveChoice, OutputArguments, duration as duration_text, wall_clock};
 use crate::record::{GapRecord, unix_ms};
 use crate::schedule::{Rate, Schedule, Shape, Spacing, Step};
@@ -88,7 +89,7 @@ pub fn run(arguments: &GapArguments, stop: &Arc<Stop>) -> ModeResult {
     let (observer, outcomes) = sync_channel(OUTCOMES_MAX);
     let watch = Watch { observer: Some(observer), ..unobserved(stop) };
     let started = watch.started.clone();
-    let finder = GapFinder::new(*longer_than);
+    let finder = GapFinder::new(*longer_than, longest_request_ns(&plan));
     let prints = !output.quiet;
     let finding = std::thread::Builder::new()
         .name("gaps".into())
@@ -100,16 +101,27 @@ pub fn run(arguments: &GapArguments, stop: &Arc<Stop>) -> ModeResult {
     let fault = |_| ModeError::Run("the search for gaps ended by a fault of this program".to_owned());
     let finder = finding.join().map_err(fault)?;
     let end_ns = (*duration).min(measured.finished.totals.end_ns);
-    let Gaps { mut gaps, mut longest } = finder.end(end_ns);
+    let began_unix_ms = unix_ms(measured.finished.started);
+    let found = finder.end(end_ns, |news| print_news(&news, began_unix_ms, prints));
+    let Gaps { mut gaps, mut longest, left_out } = found;
     for gap in gaps.iter_mut().chain([&mut longest]) {
-        date(gap, measured.finished.started);
+        gap.start_unix_ms = start_unix_ms(gap, began_unix_ms);
     }
-    if let Some(gap) = gaps.last().filter(|gap| gap.to_first_success_ns.is_none()) {
-        // Only the end of the run ended it.
-        print_gap(gap, prints);
+    if left_out > 0 && prints {
+        eprintln!("{left_out} more gaps are in no result: too many were found");
     }
     (measured.record.gaps, measured.record.longest_gap) = (gaps, Some(longest));
     Ok(measured.reporting.publish(&measured.record)?)
+}
+
+/// From a request's planned time until its fate is certain, at most.
+fn longest_request_ns(plan: &Plan) -> u64 {
+    let has_tls = plan.endpoints.iter().any(|endpoint| endpoint.secure.is_some());
+    let timeouts = &plan.timeouts;
+    let tls_ns = if has_tls { timeouts.tls_ns } else { 0 };
+    let steps_ns = timeouts.connect_ns.saturating_add(tls_ns).saturating_add(timeouts.request_ns);
+    // Time-outs are looked for once a tick.
+    steps_ns.saturating_add(2 * TICK.as_nanos() as u64)
 }
 
 /// Enough connections that none ever waits for another, however long each one hangs.
@@ -127,39 +139,45 @@ fn find(
     prints: bool,
 ) -> GapFinder {
     while let Ok(outcome) = outcomes.recv() {
-        if let Some(mut gap) = finder.take(&outcome) {
-            if let Some(time) = started.get() {
-                date(&mut gap, *time);
-            }
-            print_gap(&gap, prints);
-        }
+        let began_unix_ms = started.get().map_or(0, |time| unix_ms(*time));
+        finder.take(&outcome, |news| print_news(&news, began_unix_ms, prints));
     }
     finder
 }
 
-/// Gives a gap of a run that began at this time its place on the wall clock.
-fn date(gap: &mut GapRecord, began: SystemTime) {
-    gap.start_unix_ms = unix_ms(began) + gap.start_ns / 1_000_000;
+/// The place of a gap on the wall clock.
+fn start_unix_ms(gap: &GapRecord, began_unix_ms: u64) -> u64 {
+    began_unix_ms.saturating_add(gap.start_ns / 1_000_000)
 }
 
-/// One line as soon as the gap is over: somebody waits for it.
-fn print_gap(gap: &GapRecord, prints: bool) {
-    if !prints {
-        return;
+/// One line as soon as a gap is over, since somebody waits for it; another one when it is known that more
+/// requests failed in it.
+fn print_news(news: &News<'_>, began_unix_ms: u64, prints: bool) {
+    if prints {
+        eprintln!("{}", in_a_line(news, began_unix_ms));
     }
-    let end_unix_ms = gap.start_unix_ms + gap.length_ns / 1_000_000;
+}
+
+fn in_a_line(news: &News<'_>, began_unix_ms: u64) -> String {
+    let (News::Over(gap) | News::CutOff(gap) | News::Corrected(gap)) = news;
+    let start_unix_ms = start_unix_ms(gap, began_unix_ms);
     let unknown = |name: &str| if name.is_empty() { "?".to_owned() } else { name.to_owned() };
     let classes = match gap.classes() {
         classes if classes.is_empty() => classes,
         classes => format!(" ({classes})"),
     };
-    eprintln!(
-        "gap of {}: {} to {}, {} failed so far{classes}, {} before, {} after",
-        duration_text(gap.length_ns),
-        wall_clock(gap.start_unix_ms),
-        wall_clock(end_unix_ms),
-        gap.failed,
+    let (length, start, failed) = (duration_text(gap.length_ns), wall_clock(start_unix_ms), gap.failed);
+    let so_far = match news {
+        News::Corrected(_) => {
+            return format!("gap of {length} from {start}: {failed} failed in all{classes}");
+        }
+        News::Over(_) => " so far",
+        News::CutOff(_) => "",
+    };
+    format!(
+        "gap of {length}: {start} to {}, {failed} failed{so_far}{classes}, {} before, {} after",
+        wall_clock(start_unix_ms.saturating_add(gap.length_ns / 1_000_000)),
         unknown(&gap.server_before),
         unknown(&gap.server_after),
-    );
+    )
 }

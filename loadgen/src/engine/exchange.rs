@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 
 use super::connection::{Connection, InFlight, Phase};
+use super::observer::Fate;
 use super::table::Token;
 use super::worker::Worker;
 use crate::limits::BACK_OFF;
@@ -95,8 +96,9 @@ impl Worker {
             }
         }
         if self.observer.is_some() {
-            let server = request.server.map(|number| self.recorder.server_name(number).to_owned());
-            self.observe(request.planned_ns, now_ns, fault, server);
+            let server = || request.server.map(|number| self.recorder.server_name(number).to_owned());
+            let fate = fault.map_or_else(|| Fate::Good(server()), Fate::Failed);
+            self.observe(request.planned_ns, now_ns, fate);
         }
     }
 
@@ -169,7 +171,7 @@ impl Worker {
             let example = || format!("{url}: {why}, after {answers} answers on the connection");
             self.recorder.failed(class, request.target, request.planned_ns, at_ns, example);
             self.in_flight -= 1;
-            self.observe(request.planned_ns, at_ns, Some(class), None);
+            self.observe(request.planned_ns, at_ns, Fate::Failed(class));
             self.back_off(seat, at_ns);
         }
         self.close(token, connection);

@@ -5,6 +5,7 @@ use std::io;
 
 use super::connection::{Connection, InFlight, Phase};
 use super::faults;
+use super::observer::Fate;
 use super::queue::Due;
 use super::table::Token;
 use super::worker::Worker;
@@ -154,7 +155,7 @@ impl Worker {
         let example = || format!("{url}: {error}");
         self.recorder.failed(class, due.target, due.planned_ns, now_ns, example);
         self.in_flight -= 1;
-        self.observe(due.planned_ns, now_ns, Some(class), None);
+        self.observe(due.planned_ns, now_ns, Fate::Failed(class));
         self.back_off(seat, now_ns);
     }
 

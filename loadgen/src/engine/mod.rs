@@ -33,7 +33,7 @@ mod table;
 mod worker;
 
 pub use clock::RunClock;
-pub use observer::Outcome;
+pub use observer::{Fate, Outcome};
 pub use plan::{Load, Plan, Think, Timeouts};
 pub use reactor::{Reactor, Ready};
 pub use run::{Finished, RunError, Stop, Watch, run};

@@ -2,6 +2,17 @@
 
 use crate::measure::ErrorClass;
 
+/// What became of one request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// A good answer, and who gave it, where servers say so.
+    Good(Option<String>),
+    /// None, or one that is not as it should be.
+    Failed(ErrorClass),
+    /// It was never sent: nothing was free to send it, up to the end of the run or of its queue.
+    Unsent,
+}
+
 /// How one request ended. Times are nanoseconds since the run began.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
@@ -9,8 +20,6 @@ pub struct Outcome {
     pub planned_ns: u64,
     /// When its fate was certain.
     pub ended_ns: u64,
-    /// `None`: a good answer.
-    pub fault: Option<ErrorClass>,
-    /// Who answered, where servers say so.
-    pub server: Option<String>,
+    /// What became of it.
+    pub fate: Fate,
 }

@@ -3,6 +3,7 @@
 
 use super::connection::Connection;
 use super::launch::LAUNCHES_IN_A_ROW;
+use super::observer::Fate;
 use super::queue::Due;
 use super::table::Token;
 use super::worker::Worker;
@@ -30,6 +31,7 @@ impl Worker {
     fn wait_in_queue(&mut self, endpoint: u16, due: Due, now_ns: u64) {
         if !self.queue.push(endpoint, due) {
             self.recorder.unsent_queue_full(due.planned_ns, now_ns);
+            self.observe(due.planned_ns, now_ns, Fate::Unsent);
         }
     }
 

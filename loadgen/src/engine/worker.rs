@@ -14,14 +14,14 @@ use rustls::ClientConfig;
 
 use super::clock::RunClock;
 use super::connection::Connection;
-use super::observer::Outcome;
+use super::observer::{Fate, Outcome};
 use super::plan::{Load, Plan, Think};
 use super::queue::Queue;
 use super::reactor::Reactor;
 use super::run::Shared;
 use super::table::{Table, Token};
 use crate::limits::{OPENING_AT_ONCE, READ_BYTES, TICK};
-use crate::measure::{ErrorClass, Gauges, Recorder};
+use crate::measure::{Gauges, Recorder};
 use crate::request::{Jar, Persistence};
 use crate::schedule::{Arrival, Arrivals, Random};
 
@@ -286,12 +286,14 @@ impl Worker {
         for endpoint in 0..self.free.len() as u16 {
             while let Some(due) = self.queue.pop(endpoint) {
                 self.recorder.unsent_at_end(due.planned_ns, now_ns);
+                self.observe(due.planned_ns, now_ns, Fate::Unsent);
             }
         }
         while let Some(arrival) = self.next {
             // Only a thread that was kept from running for longer than the grace has any left.
             self.recorder.planned(arrival.planned_ns, now_ns);
             self.recorder.unsent_at_end(arrival.planned_ns, now_ns);
+            self.observe(arrival.planned_ns, now_ns, Fate::Unsent);
             self.next = self.arrivals.as_mut().and_then(Iterator::next);
         }
     }
@@ -318,16 +320,10 @@ impl Worker {
     }
 
     /// Tells the observer, if there is one.
-    pub(super) fn observe(
-        &mut self,
-        planned_ns: u64,
-        ended_ns: u64,
-        fault: Option<ErrorClass>,
-        server: Option<String>,
-    ) {
+    pub(super) fn observe(&self, planned_ns: u64, ended_ns: u64, fate: Fate) {
         if let Some(observer) = &self.observer {
             // An observer that has stopped looking misses something; the run does not wait for it.
-            let _ = observer.try_send(Outcome { planned_ns, ended_ns, fault, server });
+            let _ = observer.try_send(Outcome { planned_ns, ended_ns, fate });
         }
     }
 

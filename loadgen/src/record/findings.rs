@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+/// Classes of failures that one gap tells apart.
+const CLASSES_MAX: usize = 32;
+
 /// A time without a good answer, found by the mode `gap`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct GapRecord {
@@ -13,7 +16,8 @@ pub struct GapRecord {
     pub start_ns: u64,
     /// Its length in nanoseconds.
     pub length_ns: u64,
-    /// Requests that failed in it, or were due in it and failed later.
+    /// Requests that were due in it, or on their way when it began, and failed or were never sent; also those
+    /// whose failure was certain only after its end.
     pub failed: u64,
     /// The same by class.
     #[serde(default)]
@@ -37,9 +41,11 @@ impl GapRecord {
         self.start_ns.saturating_add(self.length_ns)
     }
 
-    /// Counts a request that failed in it. The list of classes is closed, so that this is bounded.
+    /// Counts a request that failed in it. Classes past the first are counted together, so that this is bounded.
     pub fn count(&mut self, class: &str) {
         self.failed = self.failed.saturating_add(1);
+        let has_room = self.failed_by_class.len() < CLASSES_MAX || self.failed_by_class.contains_key(class);
+        let class = if has_room { class } else { "other" };
         match self.failed_by_class.get_mut(class) {
             Some(count) => *count = count.saturating_add(1),
             None => drop(self.failed_by_class.insert(class.to_owned(), 1)),

@@ -145,3 +145,35 @@ fn a_wrong_command_line_and_a_name_without_address_have_their_codes() {
     assert!(err.contains("dns: "), "{err}");
     assert_eq!(call(&["--help"]).0, 0);
 }
+
+/// A server that answers each connection at once, but for those of these numbers: it keeps them open.
+fn silent_for(numbers: std::ops::Range<usize>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let mut held = Vec::new();
+        for (number, mut stream) in listener.incoming().map_while(Result::ok).enumerate() {
+            if numbers.contains(&number) {
+                held.push(stream);
+            } else if stream.read(&mut [0; 1000]).is_ok() {
+                let _ = stream.write_all(b"HTTP/1.1 204 None\r\nConnection: close\r\n\r\n");
+            }
+        }
+    });
+    url
+}
+
+#[test]
+fn requests_that_hang_in_a_gap_are_counted_in_it_though_they_fail_later() {
+    let url = silent_for(20..60);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("gap.json");
+    let file = file.to_str().unwrap();
+    let (code, out, err) = call(&["gap", &url, "--every", "10ms", "--duration", "1s", "--json", file]);
+    assert!(out.contains("failover"), "{code} {out} {err}");
+    let gaps = torii_loadgen::record::read(file.as_ref()).unwrap().gaps;
+    // No answer parts these forty; a slow machine may make other gaps.
+    let gap = gaps.iter().find(|gap| gap.failed == 40).unwrap_or_else(|| panic!("{gaps:?}\n{err}"));
+    assert_eq!(gap.failed_by_class["read_timeout"], 40);
+    assert!(err.contains(" 40 failed in all (read_timeout 40)"), "{err}");
+}

@@ -1,11 +1,13 @@
 //! Every planned request has exactly one fate, with any number of threads.
 
-use torii_loadgen::engine::Load;
+use std::sync::mpsc::sync_channel;
+
+use torii_loadgen::engine::{Fate, Load, Outcome, Watch};
 use torii_loadgen::measure::{ErrorClass, Kind};
 use torii_loadgen::origin::{AnswerShape, Delay};
 use torii_loadgen::schedule::{Rate, Schedule, Shape, Spacing, Step};
 
-use crate::support::{MS, closed_loop, errors, finish, open_loop, origin, plan, url};
+use crate::support::{MS, closed_loop, errors, finish, finish_watched, open_loop, origin, plan, url};
 
 #[test]
 fn planned_offered_and_completed_are_the_schedules_count_with_any_number_of_threads() {
@@ -39,6 +41,23 @@ fn a_poisson_run_sends_what_its_seed_says() {
         plan.threads = threads;
         assert_eq!(finish(plan).totals.counts.ok, expected);
     }
+}
+
+#[test]
+fn who_looks_on_sees_one_fate_of_each_request() {
+    let origin = origin(AnswerShape::default(), Delay::Fixed(50 * MS));
+    let mut plan = plan(&url(&origin), open_loop(100, 500));
+    (plan.connections, plan.queue_max) = (1, 10);
+    plan.timeouts.grace_ns = 100 * MS;
+    let (observer, outcomes) = sync_channel::<Outcome>(1_000);
+    let counts = finish_watched(plan, Watch { observer: Some(observer), ..Watch::default() }).totals.counts;
+    let fates: Vec<Fate> = outcomes.iter().map(|outcome| outcome.fate).collect();
+    let is = |wanted: fn(&Fate) -> bool| fates.iter().filter(|fate| wanted(fate)).count() as u64;
+    assert_eq!(fates.len(), 50);
+    assert_eq!(is(|fate| matches!(fate, Fate::Good(_))), counts.ok);
+    assert_eq!(is(|fate| matches!(fate, Fate::Failed(_))), counts.failed);
+    assert_eq!(is(|fate| matches!(fate, Fate::Unsent)), counts.unsent());
+    assert!(counts.unsent_queue_full > 0 && counts.unsent_at_end > 0, "{counts:?}");
 }
 
 #[test]

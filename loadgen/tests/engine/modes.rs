@@ -95,10 +95,10 @@ fn a_gap_is_found_with_its_length_its_failures_and_both_servers() {
     let address = first.addresses()[0];
     let (observer, outcomes) = sync_channel::<Outcome>(10_000);
     let watching = std::thread::spawn(move || {
-        let mut finder = GapFinder::new(150 * MS);
-        let (mut gaps, mut first, mut second) = (Vec::new(), Some(first), None);
+        let mut finder = GapFinder::new(150 * MS, 60_000 * MS);
+        let (mut first, mut second) = (Some(first), None);
         for (number, outcome) in outcomes.iter().enumerate() {
-            gaps.extend(finder.take(&outcome));
+            finder.take(&outcome, |_| {});
             if number == 20 {
                 first = None;
             }
@@ -109,14 +109,14 @@ fn a_gap_is_found_with_its_length_its_failures_and_both_servers() {
                 second = Some(Origin::start(plan).unwrap());
             }
         }
-        (gaps, finder)
+        finder.end(0, |_| {}).gaps
     });
     let shape = Shape { close: true, ..Shape::default() };
     let mut plan = plan_of(&[format!("http://{address}/")], &shape, open_loop(50, 2_000));
     plan.answers_per_connection = Some(1);
     plan.connections = 500;
     let finished = finish_watched(plan, Watch { observer: Some(observer), ..Watch::default() });
-    let (gaps, _) = watching.join().unwrap();
+    let gaps = watching.join().unwrap();
     let gap = gaps.iter().find(|gap| gap.server_after == "b").unwrap();
     assert_eq!(gap.server_before, "a");
     assert!(gap.failed >= 10 && gap.failed <= 40, "{gap:?}");
