@@ -6,12 +6,15 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use torii_loadgen::measure::{ErrorClass, Gauges, Kind, Recorder, Sample, Setup, start};
+use torii_loadgen::measure::{
+    ErrorClass, Gauges, Kind, Recorder, Sample, Setup, new_total_histogram, percentile, start,
+};
 use torii_loadgen::output::{OutputArguments, Reporting};
-use torii_loadgen::record::{Began, Description, TargetDescription, read};
+use torii_loadgen::record::{Began, Description, HistogramRecord, TargetDescription, read};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -167,6 +170,52 @@ fn the_interval_log_is_read_back_by_hdrhistograms_python_package() {
     assert_eq!(seen["start"], record.started_unix_ms as f64 / 1e3);
     let first = &seen["intervals"][0];
     assert_eq!(first[1].as_f64().unwrap().round(), record.started_unix_ms as f64, "milliseconds since 1970");
+}
+
+/// Values at percentiles of histograms in a list, as the package finds them.
+const PERCENTILES_READER: &str = r#"
+import json, sys
+from hdrh.histogram import HdrHistogram
+for text in json.load(sys.stdin):
+    histogram = HdrHistogram.decode(text)
+    print(*[histogram.get_value_at_percentile(p) for p in (50, 90, 99, 99.9)])
+"#;
+
+#[test]
+fn percentiles_are_those_of_hdrhistograms_python_package_to_the_rank() {
+    let Some(python) = python() else { return };
+    // Counts of which every percentile asked for is a whole rank, and each value a slot of its own.
+    let histogram = |count: u64| {
+        let mut histogram = new_total_histogram();
+        let mut value = 1_000;
+        for _ in 0..count {
+            histogram.saturating_record(value);
+            value = histogram.next_non_equivalent(value);
+        }
+        histogram
+    };
+    let histograms = [1_000, 2_000, 20_000].map(histogram);
+    let texts: Vec<serde_json::Value> = histograms
+        .iter()
+        .map(|histogram| serde_json::to_value(HistogramRecord::new(histogram)).unwrap()["histogram"].take())
+        .collect();
+    let mut child = Command::new(python)
+        .args(["-c", PERCENTILES_READER])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(serde_json::Value::from(texts).to_string().as_bytes()).unwrap();
+    drop(input);
+    let output = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
+    let theirs: Vec<Vec<u64>> =
+        output.lines().map(|line| line.split(' ').map(|value| value.parse().unwrap()).collect()).collect();
+    let ours: Vec<Vec<u64>> = histograms
+        .iter()
+        .map(|histogram| [50.0, 90.0, 99.0, 99.9].map(|percent| percentile(histogram, percent)).to_vec())
+        .collect();
+    assert_eq!(ours, theirs);
 }
 
 #[test]

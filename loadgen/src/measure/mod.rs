@@ -15,6 +15,7 @@ mod counts;
 mod errors;
 mod histograms;
 mod interval;
+mod percentile;
 mod recorder;
 
 pub use collector::{Collector, Second, SecondSink, Setup, Totals, start};
@@ -24,6 +25,7 @@ pub use histograms::{
     DIGITS, HIGHEST_NS, Histograms, Kind, SLOTS, merge, new_interval_histogram, new_total_histogram,
 };
 pub use interval::{Gauges, Interval, ThreadUse};
+pub use percentile::{percentile, rank};
 pub use recorder::{Recorder, Sample};
 
 #[cfg(test)]

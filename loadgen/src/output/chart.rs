@@ -4,6 +4,7 @@
 use hdrhistogram::Histogram;
 
 use super::text::duration;
+use crate::measure::percentile;
 
 const ROWS: usize = 10;
 
@@ -29,7 +30,7 @@ pub(super) fn percentile_chart(response: &Histogram<u64>, service: &Histogram<u6
             return Vec::new();
         }
         let quantile = |column: usize| 1.0 - 10f64.powf(-(column as f64) / COLUMNS_PER_NINE as f64);
-        (0..=columns).map(|column| histogram.value_at_quantile(quantile(column)).max(1)).collect()
+        (0..=columns).map(|column| percentile(histogram, quantile(column) * 100.0).max(1)).collect()
     };
     let (response, service) = (curve(response), curve(service));
     let values = || response.iter().chain(&service).copied();

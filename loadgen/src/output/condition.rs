@@ -9,7 +9,7 @@
 //! ```
 
 use super::text::{duration_of_f64, share};
-use crate::measure::{ErrorClass, Kind};
+use crate::measure::{ErrorClass, Kind, percentile};
 use crate::record::RunRecord;
 
 /// What is measured.
@@ -197,7 +197,7 @@ impl Condition {
         match &self.metric {
             Metric::Percentile(name, percent) => {
                 let histogram = histogram(name)?.histogram.histogram();
-                Some(histogram.value_at_percentile(*percent) as f64)
+                Some(percentile(&histogram, *percent) as f64)
             }
             Metric::Mean(name) => histogram(name).map(|histogram| histogram.mean_ns),
             Metric::Min(name) => histogram(name).map(|histogram| histogram.min_ns as f64),

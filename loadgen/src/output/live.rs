@@ -5,7 +5,7 @@
 use std::io::Write;
 
 use super::text::{duration, duration_in_words, grouped, rate};
-use crate::measure::{Kind, Second};
+use crate::measure::{Kind, Second, percentile};
 
 /// How it is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,7 +141,7 @@ impl Shown {
         let seconds = (second.end_ns.saturating_sub(second.start_ns) as f64 / 1e9).max(1e-3);
         let counts = &second.parts.counts;
         let response = second.parts.histograms.of(Kind::Response);
-        let at = |percent: f64| if response.is_empty() { 0 } else { response.value_at_percentile(percent) };
+        let at = |percent: f64| percentile(response, percent);
         let text = |percent| if response.is_empty() { "–".to_owned() } else { duration(at(percent)) };
         Shown {
             offered: rate((counts.offered + counts.warm_up) as f64 / seconds),

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::measure::{Kind, Second};
+use crate::measure::{Kind, Second, percentile};
 
 /// One line. Times in nanoseconds; 0 where nothing was answered.
 #[derive(Serialize)]
@@ -55,8 +55,7 @@ impl<W: Write> SecondLines<W> {
         let percentiles = |kind: Kind| {
             let histogram = parts.histograms.of(kind);
             let named = [("p50", 50.0), ("p90", 90.0), ("p99", 99.0), ("p99.9", 99.9), ("max", 100.0)];
-            let at = |percent| if histogram.is_empty() { 0 } else { histogram.value_at_percentile(percent) };
-            named.into_iter().map(|(name, percent)| (name, at(percent))).collect()
+            named.into_iter().map(|(name, percent)| (name, percentile(histogram, percent))).collect()
         };
         let line = Line {
             start_unix_ms: began_unix_ms.saturating_add(second.start_ns / 1_000_000),

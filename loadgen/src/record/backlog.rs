@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::pace::Due;
 use super::run::RunRecord;
 use super::series::SecondRecord;
-use crate::measure::ErrorClass;
+use crate::measure::{ErrorClass, percentile};
 use crate::schedule::Shape;
 
 /// Requests on their way at the end of the schedule, as far as the lengths of answers explain them.
@@ -69,7 +69,7 @@ impl RunRecord {
             return cancelled;
         };
         // As many as came while the answers of the last second, but for the slowest, were waited for.
-        let waited_ns = last.response.histogram().value_at_percentile(90.0);
+        let waited_ns = percentile(&last.response.histogram(), 90.0);
         let queue = last.planned as f64 / last.seconds() * (waited_ns as f64 / 1e9);
         cancelled.min(queue.ceil() as u64)
     }

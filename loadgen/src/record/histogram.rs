@@ -6,6 +6,7 @@ use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 use super::blob::Blob;
+use crate::measure::percentile;
 
 /// The percentiles of a record, by their names.
 pub const PERCENTILES: [(&str, f64); 8] = [
@@ -59,9 +60,7 @@ impl HistogramRecord {
 
     fn summarize(histogram: &Histogram<u64>, blob: Blob) -> HistogramRecord {
         let finite = |value: f64| if value.is_finite() { value } else { 0.0 };
-        let at = |&(name, percent): &(&str, f64)| {
-            (name.to_owned(), if histogram.is_empty() { 0 } else { histogram.value_at_percentile(percent) })
-        };
+        let at = |&(name, percent): &(&str, f64)| (name.to_owned(), percentile(histogram, percent));
         let is_empty = histogram.is_empty();
         HistogramRecord {
             count: histogram.len(),

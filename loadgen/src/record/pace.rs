@@ -8,7 +8,7 @@
 
 use super::run::RunRecord;
 use super::series::SecondRecord;
-use crate::measure::Kind;
+use crate::measure::{Kind, percentile};
 use crate::schedule::Shape;
 
 /// Percentiles of response times by which a request is followed to the second of its answer.
@@ -20,7 +20,7 @@ impl RunRecord {
         let response = self.histogram(Kind::Response).histogram.histogram();
         let usual_ns: Vec<u64> = match response.is_empty() {
             true => vec![0],
-            false => USUAL.iter().map(|&percent| response.value_at_percentile(percent)).collect(),
+            false => USUAL.iter().map(|&percent| percentile(&response, percent)).collect(),
         };
         let due = Due::new(self, shape);
         let expected = |row: &SecondRecord| {

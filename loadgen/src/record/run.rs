@@ -13,7 +13,7 @@ use super::findings::{GapRecord, SearchRecord, StepRecord};
 use super::histogram::HistogramRecord;
 use super::host::Host;
 use super::series::{SECONDS_MAX, SecondRecord};
-use crate::measure::{Counts, ErrorTable, Kind, Totals};
+use crate::measure::{Counts, ErrorTable, Kind, Totals, percentile};
 
 /// What the first field of a record says.
 pub const FORMAT: &str = "torii-loadgen run";
@@ -251,7 +251,7 @@ impl RunRecord {
             fairness: totals.answers_per_connection.as_ref().map(|answers| ConnectionFairness {
                 connections: answers.len(),
                 answers_min: answers.min(),
-                answers_median: answers.lowest_equivalent(answers.value_at_percentile(50.0)),
+                answers_median: answers.lowest_equivalent(percentile(answers, 50.0)),
                 // Past 2,047 the slot's lower end: the true number lies up to 0.1 % above.
                 answers_max: answers.lowest_equivalent(answers.max()),
             }),

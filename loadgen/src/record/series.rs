@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::blob::Blob;
-use crate::measure::{Kind, Second, SecondSink};
+use crate::measure::{Kind, Second, SecondSink, percentile};
 
 /// Rows that a record may hold. Of 2 to 6 KiB each: some 20 MiB for the longest.
 pub const SECONDS_MAX: usize = 3_600;
@@ -63,7 +63,7 @@ impl SecondRecord {
     pub fn new(second: &Second) -> SecondRecord {
         let counts = &second.parts.counts;
         let response = second.parts.histograms.of(Kind::Response);
-        let at = |percent: f64| if response.is_empty() { 0 } else { response.value_at_percentile(percent) };
+        let at = |percent: f64| percentile(response, percent);
         SecondRecord {
             start_ns: second.start_ns,
             end_ns: second.end_ns,
@@ -116,8 +116,8 @@ impl SecondRecord {
             *ours = ours.saturating_add(theirs);
         }
         (self.open_connections, self.queued) = (next.open_connections, next.queued);
-        self.p50_ns = response.value_at_percentile(50.0);
-        self.p99_ns = response.value_at_percentile(99.0);
+        self.p50_ns = percentile(&response, 50.0);
+        self.p99_ns = percentile(&response, 99.0);
         self.max_ns = response.max();
         self.service = Blob::encode(&joined(&self.service, &next.service));
         self.response = Blob::encode(&response);

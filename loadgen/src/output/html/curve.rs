@@ -4,7 +4,7 @@ use hdrhistogram::Histogram;
 
 use super::super::text::{duration, rate};
 use super::chart::{Chart, LogScale, Tick, linear};
-use crate::measure::Kind;
+use crate::measure::{Kind, percentile};
 use crate::record::RunRecord;
 
 /// Points drawn of each nine.
@@ -35,7 +35,7 @@ pub(super) fn percentile_curve(record: &RunRecord) -> Option<String> {
         let steps = nines * POINTS_PER_NINE;
         let point = |step: usize| {
             let quantile = 1.0 - 10f64.powf(-(step as f64) / POINTS_PER_NINE as f64);
-            (step as f64 / steps as f64, scale.part(histogram.value_at_quantile(quantile)))
+            (step as f64 / steps as f64, scale.part(percentile(histogram, quantile * 100.0)))
         };
         (0..=steps).map(point).collect()
     };
@@ -51,8 +51,8 @@ pub(super) fn percentile_curve(record: &RunRecord) -> Option<String> {
     chart.line("response", &points(&response));
     let description = format!(
         "Response time by percentile: median {}, 99 % {}, longest {}",
-        duration(response.value_at_percentile(50.0)),
-        duration(response.value_at_percentile(99.0)),
+        duration(percentile(&response, 50.0)),
+        duration(percentile(&response, 99.0)),
         duration(response.max())
     );
     Some(chart.finish(&description))
