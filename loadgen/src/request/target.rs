@@ -4,7 +4,7 @@
 
 use std::str::FromStr;
 
-use http::uri::{Scheme, Uri};
+use http::uri::{Authority, Scheme, Uri};
 
 /// A URL with its weight, as written on the command line: `URL` or `WEIGHT@URL`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,13 +48,25 @@ impl FromStr for TargetUrl {
             return Err(format!("{url:?} carries a user name; give it with --header 'Authorization: …'"));
         }
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
-        let port = authority.port_u16().unwrap_or(if secure { 443 } else { 80 });
-        if host.is_empty() || port == 0 {
-            return Err(format!("{url:?} names no host and port that could be connected to"));
+        let port = port(authority, secure).map_err(|why| format!("{url:?}: {why}"))?;
+        if host.is_empty() {
+            return Err(format!("{url:?} names no host that could be connected to"));
         }
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
         let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
         Ok(Self { weight, secure, host, port, authority: authority.as_str().to_owned(), path })
+    }
+}
+
+/// The port of an authority; that of the scheme only where none is written.
+fn port(authority: &Authority, secure: bool) -> Result<u16, String> {
+    // What follows an address in brackets, or else the name: `http` has checked that it is digits, not that
+    // there are any, nor that they make a port.
+    let behind_host = authority.as_str().rsplit_once(']').map_or(authority.as_str(), |(_, rest)| rest);
+    let Some((_, text)) = behind_host.rsplit_once(':') else { return Ok(if secure { 443 } else { 80 }) };
+    match text.parse() {
+        Ok(port) if port > 0 => Ok(port),
+        _ => Err(format!("`:{text}` is no port; write one from 1 to 65535, or leave the colon out")),
     }
 }
 
@@ -227,6 +239,9 @@ mod tests {
     fn urls_are_taken_apart() {
         let url: TargetUrl = "3@https://[2001:db8::1]/x".parse().unwrap();
         assert_eq!((url.weight, url.secure, url.host.as_str(), url.port), (3, true, "2001:db8::1", 443));
+        for (url, port) in [("http://a", 80), ("http://a:65535/", 65_535), ("http://[::1]:8080/x:9", 8_080)] {
+            assert_eq!(url.parse::<TargetUrl>().unwrap().port, port, "{url}");
+        }
         for bad in [
             "",
             "example.com",
@@ -235,6 +250,10 @@ mod tests {
             "http://u@h/",
             "0@http://a",
             "http://a:0/",
+            "http://a:/",
+            "http://a:99999/",
+            "http://[::1]:65536/",
+            "http://[::1]:/",
             "http:///x",
         ] {
             assert!(bad.parse::<TargetUrl>().is_err(), "{bad}");
