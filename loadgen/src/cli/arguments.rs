@@ -6,6 +6,7 @@ use std::sync::Arc;
 use clap::{Parser, Subcommand};
 
 use super::session::{ModeError, ModeResult};
+use super::signals::ask_on_signals;
 use super::{compare, connect, gap, max, origin, report, run, search};
 use crate::engine::Stop;
 
@@ -72,7 +73,9 @@ pub fn main() -> ExitCode {
         }
     };
     let stop = Arc::new(Stop::default());
-    if let Err(error) = stop.ask_on_signals() {
+    // Those that only read files end at the first signal, as any program does.
+    let is_long = !matches!(arguments.mode, Mode::Compare(_) | Mode::Report(_));
+    if is_long && let Err(error) = ask_on_signals(stop.clone()) {
         eprintln!("torii-loadgen: signals cannot be caught: {error}");
         return ExitCode::from(FAILED);
     }

@@ -1,6 +1,6 @@
 //! From options to a plan.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 
 use crate::engine::{Load, Plan};
 use crate::limits::QUEUE_MAX;
@@ -115,8 +115,14 @@ fn check_sources(transport: &TransportArguments, endpoints: &[Endpoint]) -> Resu
     let all: Vec<bool> =
         endpoints.iter().flat_map(|endpoint| endpoint.addresses.iter().map(families)).collect();
     let fits = transport.source.iter().all(|source| all.iter().all(|is_ipv4| *is_ipv4 == source.is_ipv4()));
-    match fits {
-        true => Ok(()),
-        false => Err(BuildError::Usage("--source is of another address family than the target".to_owned())),
+    if !fits {
+        return Err(BuildError::Usage("--source is of another address family than the target".to_owned()));
     }
+    for source in &transport.source {
+        TcpListener::bind((*source, 0)).map_err(|error| {
+            let next = "`ip address` lists those that this machine has";
+            BuildError::Usage(format!("--source {source} cannot be used: {error}; {next}"))
+        })?;
+    }
+    Ok(())
 }

@@ -61,6 +61,7 @@ pub fn describe(
             _ => 0,
         },
         duration_ns: plan.load.duration_ns(),
+        asked_duration_ns: None,
         warm_up_ns: plan.warm_up_ns,
         timeout_ns: plan.timeouts.request_ns,
         connections: plan.connections,

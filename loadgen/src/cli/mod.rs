@@ -1,7 +1,7 @@
 //! The command line: one file per mode, and what they have in common.
 //!
 //! Exit codes: 0 fine, 1 a failed run or a broken `--fail-if`, 2 a wrong command line,
-//! 3 CLIENT-LIMITED, 4 `compare` found a regression.
+//! 3 CLIENT-LIMITED, 4 `compare` found a regression, 5 a run that was ended early.
 
 mod arguments;
 mod build;
@@ -18,6 +18,7 @@ mod run;
 mod search;
 mod secrets;
 mod session;
+mod signals;
 mod transport;
 mod units;
 

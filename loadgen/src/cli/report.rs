@@ -69,7 +69,7 @@ pub fn run(arguments: &ReportArguments) -> u8 {
         eprintln!("cannot write {}: {error}", path.display());
         return UNUSABLE;
     }
-    exit_code(record.verdict.name, outcomes.iter().any(|outcome| outcome.broken))
+    exit_code(&record, outcomes.iter().any(|outcome| outcome.broken))
 }
 
 type Fault = (PathBuf, std::io::Error);

@@ -61,7 +61,6 @@ pub fn measure(
     watch: Watch,
 ) -> Result<Measured, ModeError> {
     let mut reporting = Reporting::open(output, &description, watch.started.clone())?;
-    let stop = watch.stop.clone();
     let shape = match &plan.load {
         Load::Open(schedule) => Some(schedule.shape.clone()),
         Load::Closed { .. } => None,
@@ -76,9 +75,10 @@ pub fn measure(
             format!("the counts do not add up, which is a fault of this program: {}", mismatch.explanation);
         return Err(ModeError::Run(why));
     }
-    if stop.is_asked() {
+    if let Some(cut_ns) = finished.cut_ns {
         // What was not due when somebody asked is no part of the run.
-        description.duration_ns = description.duration_ns.min(finished.totals.end_ns);
+        description.asked_duration_ns = Some(description.duration_ns);
+        description.duration_ns = cut_ns.max(1);
     }
     let record = reporting.record(description, shape.as_ref(), &finished.totals);
     Ok(Measured { reporting, record, finished })

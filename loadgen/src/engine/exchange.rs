@@ -81,7 +81,8 @@ impl Worker {
             server: request.server,
         };
         if request.verdict == Some(Verdict::Kept) {
-            self.recorder.kept_persistence(request.planned_ns);
+            let is_first = self.persistence.is_first_of(request.user);
+            self.recorder.kept_persistence(request.planned_ns, is_first);
         }
         match fault {
             None => self.recorder.completed(&sample),

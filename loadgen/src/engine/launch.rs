@@ -37,18 +37,11 @@ impl Worker {
         // Writing takes microseconds: each request has a time of its own.
         let now_ns = self.clock.now_ns();
         self.recorder.planned(arrival.planned_ns, now_ns);
-        let user = self.next_user();
+        let user = self.users.next(&mut self.random);
         self.planned += 1;
         let target = self.plan.mix.target(arrival.index);
         self.place(Due { planned_ns: arrival.planned_ns, taken_ns: now_ns, target, user }, now_ns);
         true
-    }
-
-    /// Users take turns, in each round beginning one further: else a user would see the same few targets
-    /// again and again.
-    fn next_user(&self) -> u32 {
-        let round = self.planned / self.users;
-        ((self.planned + round) % self.users) as u32
     }
 
     /// The next request of a closed loop's place whose pause is over.

@@ -1,8 +1,8 @@
 //! A run: its threads, its clock, its collector, and the check that nothing was lost.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::SyncSender;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, channel};
 use std::sync::{Arc, OnceLock};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant, SystemTime};
@@ -16,39 +16,33 @@ use super::worker::Worker;
 use crate::measure::{Mismatch, SecondSink, Setup, Totals, start};
 use crate::tls::TlsError;
 
-/// Time for the threads to get ready before the first planned request.
-const START_DELAY: Duration = Duration::from_millis(20);
+/// Time for the threads, which are ready, to wake before the first planned request.
+const START_DELAY: Duration = Duration::from_millis(5);
 
 /// The length of an interval, nanoseconds.
 const INTERVAL_NS: u64 = 1_000_000_000;
 
-/// Asks a run to end early: what is on its way is cancelled, what is not due yet is no part of it.
+/// Asks a run to end early.
 #[derive(Debug, Default)]
-pub struct Stop(Arc<AtomicBool>);
+pub struct Stop(AtomicU8);
 
 impl Stop {
-    /// Asks.
-    pub fn ask(&self) {
-        self.0.store(true, Ordering::Relaxed);
+    /// Asks: what is not due yet is no part of the run, and answers may still come in the grace. Asked
+    /// again: what is on its way is cancelled. Returns how often that makes.
+    pub fn ask(&self) -> u8 {
+        self.0.fetch_add(1, Ordering::Relaxed).saturating_add(1)
     }
 
     /// Whether somebody has asked.
     #[inline]
     pub fn is_asked(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.load(Ordering::Relaxed) > 0
     }
 
-    /// SIGINT and SIGTERM ask from now on; the second of them ends the process at once.
-    ///
-    /// # Errors
-    /// What the kernel says.
-    pub fn ask_on_signals(&self) -> io::Result<()> {
-        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-            // In this order: the first signal finds nothing asked yet.
-            signal_hook::flag::register_conditional_shutdown(signal, 1, self.0.clone())?;
-            signal_hook::flag::register(signal, self.0.clone())?;
-        }
-        Ok(())
+    /// Whether somebody has asked more than once, and waits for nothing.
+    #[inline]
+    pub fn is_urgent(&self) -> bool {
+        self.0.load(Ordering::Relaxed) > 1
     }
 }
 
@@ -56,6 +50,8 @@ impl Stop {
 pub(super) struct Shared {
     /// Ends the run early.
     pub(super) stop: Arc<Stop>,
+    /// When the schedule was cut short, nanoseconds of the run; zero if it was not.
+    pub(super) cut_ns: AtomicU64,
     /// TLS version, cipher suite and protocol of the first connection.
     pub(super) agreed: OnceLock<Agreed>,
 }
@@ -83,6 +79,8 @@ pub struct Finished {
     pub started: SystemTime,
     /// How long it took, grace included.
     pub elapsed: Duration,
+    /// When the schedule was cut short, nanoseconds since the beginning, if somebody asked for it.
+    pub cut_ns: Option<u64>,
     /// Set when the counts do not add up, which is a fault of this program.
     pub mismatch: Option<Mismatch>,
     /// TLS version, cipher suite and protocol as agreed first.
@@ -128,22 +126,33 @@ pub fn run(plan: Plan, watch: Watch, sink: &mut dyn SecondSink) -> Result<Finish
     let tls = client_config(&plan)?;
     let tls: Vec<Option<Arc<ClientConfig>>> =
         recorders.iter().map(|_| tls.as_ref().map(|tls| Arc::new(plan.tls.apart(tls)))).collect();
-    let shared = Arc::new(Shared { stop: watch.stop.clone(), agreed: OnceLock::new() });
-    let origin = Instant::now() + START_DELAY;
-    let started = *watch.started.get_or_init(|| SystemTime::now() + START_DELAY);
+    let shared =
+        Arc::new(Shared { stop: watch.stop.clone(), cut_ns: AtomicU64::new(0), agreed: OnceLock::new() });
     let cores = if plan.pins { core_affinity::get_core_ids().unwrap_or_default() } else { Vec::new() };
+    let (tells_ready, ready) = channel();
     let mut threads: Vec<JoinHandle<io::Result<()>>> = Vec::new();
+    let mut starts = Vec::new();
     for (thread, (recorder, tls)) in recorders.into_iter().zip(tls).enumerate() {
         let (plan, shared, observer) = (plan.clone(), shared.clone(), watch.observer.clone());
+        let (start, started) = channel::<RunClock>();
+        starts.push(start);
+        let tells_ready = tells_ready.clone();
         let core = (!cores.is_empty()).then(|| cores[thread % cores.len()]);
         let made = Builder::new().name(format!("loadgen-{thread}")).spawn(move || {
             if let Some(core) = core {
                 // A core that is not ours to have costs evenness, not correctness.
                 core_affinity::set_for_current(core);
             }
-            let clock = RunClock::new(origin);
-            let worker = Worker::new(plan, thread, clock, recorder, tls, shared.clone(), observer);
-            let result = worker.and_then(Worker::run);
+            gather_randomness(tls.is_some());
+            let worker = Worker::new(plan, thread, recorder, tls, shared.clone(), observer);
+            let (is_ready, worker) = match worker {
+                Ok(worker) => (Ok(()), Some(worker)),
+                Err(error) => (Err(error), None),
+            };
+            // Nobody listens, and no clock comes, when another thread could not get ready.
+            let _ = tells_ready.send(is_ready);
+            let (Some(worker), Ok(clock)) = (worker, started.recv()) else { return Ok(()) };
+            let result = worker.run(clock);
             if result.is_err() {
                 // Without one of its threads the run is not what was asked for: the others need not go on.
                 shared.stop.ask();
@@ -151,6 +160,15 @@ pub fn run(plan: Plan, watch: Watch, sink: &mut dyn SecondSink) -> Result<Finish
             result
         });
         threads.push(made.map_err(RunError::Thread)?);
+    }
+    for _ in &threads {
+        ready.recv().map_err(|_| RunError::Fault)?.map_err(RunError::Thread)?;
+    }
+    let origin = Instant::now() + START_DELAY;
+    let started = *watch.started.get_or_init(|| SystemTime::now() + START_DELAY);
+    for start in starts {
+        // A thread that is gone is found when it is joined.
+        let _ = start.send(RunClock::new(origin));
     }
     // The observer's channel ends with the last thread.
     drop(watch.observer);
@@ -160,7 +178,16 @@ pub fn run(plan: Plan, watch: Watch, sink: &mut dyn SecondSink) -> Result<Finish
     }
     let mismatch = totals.counts.balance().err();
     let elapsed = Instant::now().saturating_duration_since(origin);
-    Ok(Finished { totals, started, elapsed, mismatch, tls: shared.agreed.get().cloned() })
+    let cut_ns = Some(shared.cut_ns.load(Ordering::Relaxed)).filter(|at_ns| *at_ns > 0);
+    Ok(Finished { totals, started, elapsed, cut_ns, mismatch, tls: shared.agreed.get().cloned() })
+}
+
+/// The first random number of a process takes some 40 ms of gathering, and no handshake shall wait for it.
+fn gather_randomness(is_tls: bool) {
+    if is_tls {
+        // Without random numbers the handshakes fail, and say so.
+        let _ = aws_lc_rs::rand::fill(&mut [0; 32]);
+    }
 }
 
 fn client_config(plan: &Plan) -> Result<Option<ClientConfig>, RunError> {

@@ -8,7 +8,9 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::SyncSender;
+use std::time::Instant;
 
 use rustls::ClientConfig;
 
@@ -20,6 +22,7 @@ use super::queue::Queue;
 use super::reactor::Reactor;
 use super::run::Shared;
 use super::table::{Table, Token};
+use super::users::Users;
 use crate::limits::{OPENING_AT_ONCE, READ_BYTES, TICK};
 use crate::measure::{Gauges, Recorder};
 use crate::request::{Jar, Persistence};
@@ -84,7 +87,7 @@ pub struct Worker {
     /// The open connections of each place, one to each endpoint.
     pub(super) seats: Vec<Option<Token>>,
     pub(super) jars: Vec<Jar>,
-    pub(super) users: u64,
+    pub(super) users: Users,
     pub(super) persistence: Persistence,
     /// What is known of each endpoint's tickets.
     pub(super) tickets: Vec<Tickets>,
@@ -114,7 +117,6 @@ impl Worker {
     pub(super) fn new(
         plan: Arc<Plan>,
         thread: usize,
-        clock: RunClock,
         recorder: Recorder,
         tls: Option<Arc<ClientConfig>>,
         shared: Arc<Shared>,
@@ -160,10 +162,10 @@ impl Worker {
             connections_max,
             arrivals,
             thread,
-            users,
+            users: Users::new(users as u32),
             jars,
             plan,
-            clock,
+            clock: RunClock::new(Instant::now()),
             recorder,
             observer,
             tls,
@@ -175,7 +177,8 @@ impl Worker {
     ///
     /// # Errors
     /// The kernel does not let the thread wait any more.
-    pub(super) fn run(mut self) -> io::Result<()> {
+    pub(super) fn run(mut self, clock: RunClock) -> io::Result<()> {
+        self.clock = clock;
         Reactor::wake_exactly();
         self.clock.wait_for_start();
         let mut now_ns = self.clock.now_ns();
@@ -224,6 +227,8 @@ impl Worker {
     fn is_over(&mut self, now_ns: u64) -> bool {
         if self.shared.stop.is_asked() && now_ns < self.end_ns {
             // What was not due yet is not part of the run.
+            self.shared.cut_ns.fetch_max(now_ns, Ordering::Relaxed);
+            self.recorder.cut(now_ns);
             self.end_ns = now_ns;
             self.next = None;
             self.arrivals = None;
@@ -235,7 +240,7 @@ impl Worker {
         }
         let is_done = self.in_flight == 0 && self.queue.is_empty() && self.next.is_none();
         is_done
-            || self.shared.stop.is_asked()
+            || self.shared.stop.is_urgent()
             || now_ns >= self.end_ns.saturating_add(self.plan.timeouts.grace_ns)
     }
 

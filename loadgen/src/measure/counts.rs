@@ -34,6 +34,9 @@ pub struct Counts {
     /// Complete answers that were held to the server that their request's cookie names, and kept to it.
     #[serde(default)]
     pub persistence_kept: u64,
+    /// Users of whom at least one answer was; the warm-up's count, too.
+    #[serde(default)]
+    pub persistence_users: u64,
     /// Good answers that came between the warm-up's end and the schedule's, whenever they were due: the
     /// base of every rate. Of a steady stream as many of the warm-up's come in this time as of the last
     /// requests come after it, so that no answer's length makes the rate look lower. No part of the sums.
@@ -117,6 +120,7 @@ impl Counts {
             (&mut self.wrong, other.wrong),
             (&mut self.failed, other.failed),
             (&mut self.persistence_kept, other.persistence_kept),
+            (&mut self.persistence_users, other.persistence_users),
             (&mut self.in_time, other.in_time),
             (&mut self.late, other.late),
             (&mut self.warm_up, other.warm_up),

@@ -128,6 +128,11 @@ impl Recorder {
         }
     }
 
+    /// The schedule was cut short: answers from now on come after its end.
+    pub fn cut(&mut self, at_ns: u64) {
+        self.duration_ns = self.duration_ns.min(at_ns);
+    }
+
     /// A complete, good answer.
     #[inline]
     pub fn completed(&mut self, sample: &Sample) {
@@ -152,9 +157,11 @@ impl Recorder {
         histograms.record(Kind::FirstByte, sample.first_byte_ns.saturating_sub(sample.written_ns));
     }
 
-    /// A complete answer came from the server that its request's cookie names; tell its end as well.
-    pub fn kept_persistence(&mut self, planned_ns: u64) {
+    /// A complete answer came from the server that its request's cookie names, for the first time in the
+    /// run of its user or not; tell its end as well.
+    pub fn kept_persistence(&mut self, planned_ns: u64, is_first_of_user: bool) {
         self.current.counts.persistence_kept += u64::from(self.is_measured(planned_ns));
+        self.current.counts.persistence_users += u64::from(is_first_of_user);
     }
 
     /// A complete answer that breaks an expectation. Its time goes with the failures: a fast error

@@ -120,5 +120,5 @@ pub(super) fn tell(arguments: &OutputArguments, record: &RunRecord) -> Result<u8
     let outcomes: Vec<Outcome> = arguments.fail_if.iter().map(|condition| condition.check(record)).collect();
     print(arguments, record, &outcomes);
     write_files(arguments, record)?;
-    Ok(exit_code(record.verdict.name, outcomes.iter().any(|outcome| outcome.broken)))
+    Ok(exit_code(record, outcomes.iter().any(|outcome| outcome.broken)))
 }

@@ -255,10 +255,12 @@ fn requests(text: &mut String, record: &RunRecord) {
         line(text, &format!("fairness      {sentence}"));
     }
     if counts.persistence_kept > 0 {
-        let kept = grouped(counts.persistence_kept);
+        let (kept, users) = (grouped(counts.persistence_kept), grouped(counts.persistence_users));
         line(
             text,
-            &format!("persistence   {kept} answers came from the server that the user's cookie names"),
+            &format!(
+                "persistence   {kept} answers to {users} users came from the server that the user's cookie names"
+            ),
         );
     }
     let named = |entries: Vec<String>| entries.join("  ");

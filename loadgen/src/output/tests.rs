@@ -72,7 +72,7 @@ fn a_late_client_may_not_be_believed() {
         ..Made::good(MS)
     }));
     assert_eq!(ports.verdict.name, VerdictName::ClientLimited);
-    assert_eq!(exit_code(ports.verdict.name, true), 3);
+    assert_eq!(exit_code(&ports, true), 3);
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn a_target_that_falls_behind_is_saturated() {
         ..Made::good(2 * MS)
     }));
     assert_eq!(record.verdict.name, VerdictName::TargetSaturated, "{:?}", record.verdict);
-    assert_eq!(exit_code(record.verdict.name, false), 0);
+    assert_eq!(exit_code(&record, false), 0);
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn broken_expectations_fail_a_run() {
             ..Made::good(MS)
         }));
         assert_eq!(one.verdict.name, VerdictName::Failed, "{class:?}");
-        assert_eq!(exit_code(one.verdict.name, false), 1);
+        assert_eq!(exit_code(&one, false), 1);
     }
 }
 

@@ -89,12 +89,15 @@ fn search_end(record: &RunRecord) -> Option<(VerdictName, String)> {
     Some((name, search.reason.clone()))
 }
 
-/// The process's exit code: 0 fine, 1 failed or a stated condition broken, 3 client-limited.
-pub fn exit_code(verdict: VerdictName, conditions_broken: bool) -> u8 {
-    match verdict {
+/// The process's exit code: 0 fine, 1 failed or a stated condition broken, 3 client-limited, 5 ended early
+/// by somebody.
+pub fn exit_code(record: &RunRecord, conditions_broken: bool) -> u8 {
+    match record.verdict.name {
         VerdictName::Failed => 1,
         VerdictName::ClientLimited => 3,
-        _ => u8::from(conditions_broken),
+        _ if conditions_broken => 1,
+        _ if record.description.asked_duration_ns.is_some() => 5,
+        _ => 0,
     }
 }
 
@@ -313,6 +316,10 @@ fn notes(record: &RunRecord) -> Vec<String> {
         notes.push(search.reason.clone());
     }
     let description = &record.description;
+    if let Some(asked_ns) = description.asked_duration_ns {
+        let (had, asked) = (duration(description.duration_ns), duration(asked_ns));
+        notes.push(format!("somebody ended this run after {had} of {asked}"));
+    }
     if !description.open_loop && record.counts.planned > 0 {
         notes.push(
             "closed loop: each connection waited for its last answer before it asked again; these times say \

@@ -117,6 +117,9 @@ pub struct Description {
     pub seed: u64,
     /// Length of the schedule, warm-up included, in nanoseconds.
     pub duration_ns: u64,
+    /// Set when somebody ended the run early: the length that was asked for.
+    #[serde(default)]
+    pub asked_duration_ns: Option<u64>,
     /// Of these, warm-up that is not measured.
     pub warm_up_ns: u64,
     /// Longest time for one request.

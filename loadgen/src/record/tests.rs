@@ -33,7 +33,10 @@ fn a_run_without_a_request_has_a_record_without_a_nan() {
     let text = serde_json::to_string(&record).unwrap();
     assert!(!text.to_lowercase().contains("nan") && !text.contains("inf"), "{text}");
     let nulls: Vec<&str> = text.split(',').filter(|field| field.contains("null")).collect();
-    assert_eq!(nulls, ["\"rate_per_second\":null", "\"tls\":null", "\"fairness\":null"]);
+    assert_eq!(
+        nulls,
+        ["\"rate_per_second\":null", "\"asked_duration_ns\":null", "\"tls\":null", "\"fairness\":null"]
+    );
     assert_eq!(from_bytes(text.as_bytes()).unwrap(), record);
 }
 

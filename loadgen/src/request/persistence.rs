@@ -44,12 +44,14 @@ pub enum Verdict {
 pub struct Persistence {
     /// The server that each user's cookie names.
     named: Vec<Option<u16>>,
+    /// The users of whom an answer has been held to it.
+    held: Vec<bool>,
 }
 
 impl Persistence {
     /// Nothing is known of so many users.
     pub fn new(users: usize) -> Self {
-        Self { named: vec![None; users] }
+        Self { named: vec![None; users], held: vec![false; users] }
     }
 
     /// What a request of `user` claims that carries `value`, the cookie in the user's jar now.
@@ -59,6 +61,11 @@ impl Persistence {
             (Some(_), Some(None)) => Claim::Unknown,
             (Some(_), Some(Some(server))) => Claim::Server(*server),
         }
+    }
+
+    /// Whether this is the first time that an answer of this user is told to have been held to its cookie.
+    pub fn is_first_of(&mut self, user: u32) -> bool {
+        self.held.get_mut(user as usize).is_some_and(|held| !std::mem::replace(held, true))
     }
 
     /// Judges an answer of `server`, and learns from it. `is_set`: the answer sets the cookie.
@@ -101,6 +108,7 @@ mod tests {
         assert_eq!(moved, Verdict::Broken { expected: 1 }, "a redispatch is not what the cookie said");
         assert_eq!(exchange(&mut persistence, Some(b"b"), false, 2), Verdict::Kept);
         assert_eq!(exchange(&mut persistence, None, false, 1), Verdict::Unproven);
+        assert!(persistence.is_first_of(0) && !persistence.is_first_of(0) && !persistence.is_first_of(1));
     }
 
     #[test]

@@ -61,6 +61,36 @@ fn a_client_that_was_stopped_over_the_end_of_its_run_blames_itself() {
 }
 
 #[test]
+fn a_run_that_somebody_ended_says_so() {
+    let origin = Origin::start(&["--delay", "50ms"]);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("out.json");
+    let mut command = program();
+    command
+        .arg("run")
+        .arg(&origin.1)
+        .args(["-r", "100", "-d", "60s", "--live", "lines", "--json"])
+        .arg(&file);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    BufReader::new(child.stderr.as_mut().unwrap()).read_line(&mut String::new()).unwrap();
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let Output { status, stdout, .. } = child.wait_with_output().unwrap();
+    let out = String::from_utf8(stdout).unwrap();
+    // A loaded machine may have limited the client, which matters more.
+    assert!([Some(5), Some(3)].contains(&status.code()), "{status} {out}");
+    assert!(out.contains("somebody ended this run after") && out.contains("of 60"), "{out}");
+    let record = torii_loadgen::record::read(&file).unwrap();
+    assert_eq!(record.description.asked_duration_ns, Some(60_000_000_000));
+    assert_eq!(record.counts.failed, 0, "what was on its way was waited for");
+}
+
+#[test]
+fn an_address_of_another_machine_is_no_source() {
+    let (code, _, err) = call(&["run", "http://127.0.0.1:1/", "-r", "1", "--source", "192.0.2.77"]);
+    assert!(code == 2 && err.contains("192.0.2.77 cannot be used"), "{code} {err}");
+}
+
+#[test]
 fn max_and_connect_speak_tls() {
     let origin = Origin::start(&["--tls"]);
     let (code, out, err) = call(&["max", &origin.1, "-k", "-d", "300ms", "--warm-up", "0", "-c", "4"]);

@@ -118,6 +118,38 @@ fn a_closed_loop_keeps_each_connection_busy_and_counts_everything() {
 }
 
 #[test]
+fn a_run_that_is_cut_short_waits_for_what_is_on_its_way_unless_asked_twice() {
+    use torii_loadgen::engine::{Stop, Watch};
+    for (delay_ms, asks) in [(300, 1), (60_000, 2)] {
+        let origin = origin(AnswerShape::default(), Delay::Fixed(delay_ms * MS));
+        let stop = std::sync::Arc::new(Stop::default());
+        let mut plan = plan(&url(&origin), open_loop(20, 60_000));
+        plan.timeouts.request_ns = 100_000 * MS;
+        let watch = Watch { stop: stop.clone(), ..Watch::default() };
+        let started = watch.started.clone();
+        let asking = std::thread::spawn(move || {
+            // Some requests are on their way: at 20 a second, ten are due after half a second.
+            let is_under_way =
+                || started.get().is_some_and(|at| at.elapsed().is_ok_and(|t| t.as_millis() > 500));
+            while !is_under_way() {
+                std::thread::yield_now();
+            }
+            (0..asks).for_each(|_| drop(stop.ask()));
+        });
+        let finished = crate::support::finish_watched(plan, watch);
+        asking.join().unwrap();
+        let counts = finished.totals.counts;
+        assert!(counts.planned >= 10 && counts.planned < 1_200, "{counts:?}");
+        assert!(finished.cut_ns.is_some_and(|cut_ns| cut_ns >= 400 * MS && cut_ns < 60_000 * MS));
+        let cancelled = errors(&finished, ErrorClass::CancelledAtEnd);
+        match asks {
+            1 => assert_eq!((counts.ok, cancelled), (counts.planned, 0)),
+            _ => assert_eq!((counts.ok, cancelled), (0, counts.planned)),
+        }
+    }
+}
+
+#[test]
 fn a_stopped_run_ends_at_once_and_adds_up() {
     use torii_loadgen::engine::{Stop, Watch};
     let origin = origin(AnswerShape::default(), Delay::None);

@@ -212,6 +212,19 @@ impl SecondSink for StopAfter {
 }
 
 #[test]
+fn as_many_users_as_servers_do_not_hide_that_nobody_is_remembered() {
+    let mut plan = plan(&forgetful(), open_loop(200, 500));
+    (plan.connections, plan.users) = (1, 4);
+    plan.jar = Some(Jar::default());
+    plan.persistence = Some(PersistenceRule { cookie: "SRV".into(), server_field: "X-Origin".into() });
+    let finished = finish(plan);
+    // Half of the hundred, as both servers take turns.
+    let wrong = errors(&finished, ErrorClass::WrongServer);
+    assert!((25..=75).contains(&wrong), "{wrong}: {:?}", finished.totals.errors.entries());
+    assert_eq!(finished.totals.counts.persistence_users, 4);
+}
+
+#[test]
 fn connections_end_when_asked_to() {
     let origin = origin(AnswerShape::default(), Delay::None);
     let mut plan = plan(&url(&origin), open_loop(200, 200));

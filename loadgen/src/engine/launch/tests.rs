@@ -4,13 +4,13 @@
 
 use std::cmp::Reverse;
 use std::net::TcpListener;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
 
 use crate::engine::queue::Due;
 use crate::engine::run::Shared;
 use crate::engine::worker::Worker;
-use crate::engine::{Load, Plan, RunClock, Stop, Think, Timeouts};
+use crate::engine::{Load, Plan, Stop, Think, Timeouts};
 use crate::measure::{ErrorClass, Setup, start};
 use crate::request::{Endpoint, Expectations, Mix, Shape as RequestShape, Target, TargetUrl};
 use crate::schedule::{Rate, Schedule, Shape, Spacing, Step};
@@ -53,9 +53,12 @@ fn plan(listener: &TcpListener) -> Plan {
 
 fn worker(plan: Plan) -> Worker {
     let (_collector, mut recorders) = start(Setup::default());
-    let shared = Arc::new(Shared { stop: Arc::new(Stop::default()), agreed: OnceLock::new() });
-    let clock = RunClock::new(Instant::now());
-    Worker::new(Arc::new(plan), 0, clock, recorders.remove(0), None, shared, None).unwrap()
+    let shared = Arc::new(Shared {
+        stop: Arc::new(Stop::default()),
+        cut_ns: AtomicU64::new(0),
+        agreed: OnceLock::new(),
+    });
+    Worker::new(Arc::new(plan), 0, recorders.remove(0), None, shared, None).unwrap()
 }
 
 #[test]

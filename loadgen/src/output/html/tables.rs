@@ -135,7 +135,7 @@ pub(super) fn counts(record: &RunRecord) -> String {
     };
     let kept = match counts.persistence_kept {
         0 => String::new(),
-        kept => format!("{} answers", grouped(kept)),
+        kept => format!("{} answers to {} users", grouped(kept), grouped(counts.persistence_users)),
     };
     pairs(&[
         ("planned", grouped(counts.planned)),
