@@ -12,7 +12,7 @@ use super::load::think;
 use super::session::{ModeError, ModeResult};
 use super::units::{size, some_time_ns};
 
-/// Bytes of an answer at most: it is held in memory four times.
+/// Bytes of an answer at most: it is held in memory three times, with chunks and a cookie eight.
 const SIZE_MAX: u64 = 256 << 20;
 
 /// Options of the mode.

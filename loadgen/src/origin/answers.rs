@@ -29,8 +29,38 @@ impl AnswerShape {
     }
 }
 
+/// How an answer is sent, as its request wants it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Manner {
+    /// Whether the persistence cookie is set.
+    pub sets_cookie: bool,
+    /// Whether it is the last one of its connection.
+    pub closes: bool,
+    /// Whether its reader speaks HTTP/1.0: it knows no chunks, and has to be told that the connection stays
+    /// (RFC 9112 sections 6.1 and 9.3).
+    pub is_one_zero: bool,
+}
+
+impl Manner {
+    const ALL: [Self; 8] = {
+        let mut all = [Self { sets_cookie: false, closes: false, is_one_zero: false }; 8];
+        let mut index = 0;
+        while index < all.len() {
+            let (sets_cookie, closes, is_one_zero) = (index & 4 != 0, index & 2 != 0, index & 1 != 0);
+            all[index] = Self { sets_cookie, closes, is_one_zero };
+            index += 1;
+        }
+        all
+    };
+
+    #[inline]
+    fn index(self) -> usize {
+        usize::from(self.sets_cookie) << 2 | usize::from(self.closes) << 1 | usize::from(self.is_one_zero)
+    }
+}
+
 /// One answer.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Answer {
     /// Head and body.
     pub bytes: Vec<u8>,
@@ -41,40 +71,28 @@ pub struct Answer {
 /// All of them.
 #[derive(Debug, Clone)]
 pub struct Answers {
-    /// By whether the cookie is set, then by whether the connection is closed.
-    rendered: [[Answer; 2]; 2],
+    /// Those that differ: a body is held in memory three times, and up to eight times with cookies and chunks.
+    rendered: Vec<Answer>,
+    /// Which of them, by the index of a manner.
+    which: [usize; 8],
     /// `name=value` of the persistence cookie.
     cookie: Option<Vec<u8>>,
+    name: String,
 }
 
 impl Answers {
     /// Renders them.
     pub fn new(shape: &AnswerShape) -> Self {
-        let render = |sets_cookie: bool, closes: bool| {
-            let mut head = format!("HTTP/1.1 {} Answer\r\nX-Origin: {}\r\n", shape.status, shape.name);
-            head.push_str("Content-Type: text/plain\r\n");
-            match shape.chunk {
-                _ if !shape.has_body() => {}
-                Some(_) => head.push_str("Transfer-Encoding: chunked\r\n"),
-                None => head.push_str(&format!("Content-Length: {}\r\n", shape.size)),
-            }
-            if let (true, Some(cookie)) = (sets_cookie, &shape.cookie) {
-                head.push_str(&format!("Set-Cookie: {cookie}={}; path=/\r\n", shape.name));
-            }
-            if closes {
-                head.push_str("Connection: close\r\n");
-            }
-            head.push_str("\r\n");
-            let mut bytes = head.into_bytes();
-            let body_at = bytes.len();
-            if shape.has_body() {
-                write_body(shape, &mut bytes);
-            }
-            Answer { bytes, body_at }
-        };
+        let (mut rendered, mut which) = (Vec::new(), [0; 8]);
+        for manner in Manner::ALL {
+            let answer = render(shape, manner);
+            which[manner.index()] = rendered.iter().position(|known| *known == answer).unwrap_or_else(|| {
+                rendered.push(answer);
+                rendered.len() - 1
+            });
+        }
         let cookie = shape.cookie.as_ref().map(|cookie| format!("{cookie}={}", shape.name).into_bytes());
-        let rendered = [false, true].map(|sets| [false, true].map(|closes| render(sets, closes)));
-        Self { rendered, cookie }
+        Self { rendered, which, cookie, name: shape.name.clone() }
     }
 
     /// Whether a request with these Cookie fields brings the origin's cookie, or there is none.
@@ -84,17 +102,51 @@ impl Answers {
         cookies.any(|field| field.split(|&byte| byte == b';').any(|pair| pair.trim_ascii() == own))
     }
 
-    /// The answer that sets the cookie or not, and ends the connection or not.
+    /// The answer in this manner.
     #[inline]
-    pub fn get(&self, sets_cookie: bool, closes: bool) -> &Answer {
-        &self.rendered[usize::from(sets_cookie)][usize::from(closes)]
+    pub fn get(&self, manner: Manner) -> &Answer {
+        &self.rendered[self.which[manner.index()]]
+    }
+
+    /// The last word to a client whose request is none, with the reason. It has no body, so that it is right for
+    /// HEAD, too.
+    pub fn refusal(&self, reason: &str) -> Vec<u8> {
+        let (status, name) = ("HTTP/1.1 400 Bad Request\r\n", &self.name);
+        let framing = "Content-Length: 0\r\nConnection: close\r\n\r\n";
+        format!("{status}X-Origin: {name}\r\nX-Refused: {reason}\r\n{framing}").into_bytes()
     }
 }
 
-fn write_body(shape: &AnswerShape, bytes: &mut Vec<u8>) {
+fn render(shape: &AnswerShape, manner: Manner) -> Answer {
+    let chunk = shape.chunk.filter(|_| !manner.is_one_zero);
+    let mut head = format!("HTTP/1.1 {} Answer\r\nX-Origin: {}\r\n", shape.status, shape.name);
+    head.push_str("Content-Type: text/plain\r\n");
+    match chunk {
+        _ if !shape.has_body() => {}
+        Some(_) => head.push_str("Transfer-Encoding: chunked\r\n"),
+        None => head.push_str(&format!("Content-Length: {}\r\n", shape.size)),
+    }
+    if let (true, Some(cookie)) = (manner.sets_cookie, &shape.cookie) {
+        head.push_str(&format!("Set-Cookie: {cookie}={}; path=/\r\n", shape.name));
+    }
+    if manner.closes {
+        head.push_str("Connection: close\r\n");
+    } else if manner.is_one_zero {
+        head.push_str("Connection: keep-alive\r\n");
+    }
+    head.push_str("\r\n");
+    let mut bytes = head.into_bytes();
+    let body_at = bytes.len();
+    if shape.has_body() {
+        write_body(shape.size, chunk, &mut bytes);
+    }
+    Answer { bytes, body_at }
+}
+
+fn write_body(size: usize, chunk: Option<usize>, bytes: &mut Vec<u8>) {
     const TEXT: &[u8] = b"The quick brown fox jumps over the lazy dog.\n";
-    let body: Vec<u8> = TEXT.iter().copied().cycle().take(shape.size).collect();
-    match shape.chunk {
+    let body: Vec<u8> = TEXT.iter().copied().cycle().take(size).collect();
+    match chunk {
         None => bytes.extend_from_slice(&body),
         Some(size) => {
             for chunk in body.chunks(size.max(1)) {
@@ -117,7 +169,7 @@ mod tests {
         let answers = Answers::new(&shape);
         let sets = |cookies: &[&[u8]]| {
             let brings = answers.is_brought_by(cookies.iter().copied());
-            String::from_utf8_lossy(&answers.get(!brings, false).bytes)
+            String::from_utf8_lossy(&answers.get(Manner { sets_cookie: !brings, ..Manner::default() }).bytes)
                 .contains("Set-Cookie: SRV=web1; path=/\r\n")
         };
         assert!(sets(&[]) && sets(&[b"SRV=web2"]) && sets(&[b"a=b; XSRV=web1"]));
@@ -128,7 +180,7 @@ mod tests {
     fn an_answer_without_content_has_neither_body_nor_framing() {
         for (status, chunk) in [(204, None), (204, Some(8)), (304, None), (304, Some(8))] {
             let answers = Answers::new(&AnswerShape { status, chunk, ..AnswerShape::default() });
-            let answer = answers.get(false, false);
+            let answer = answers.get(Manner::default());
             let text = String::from_utf8_lossy(&answer.bytes);
             assert!(!text.contains("Content-Length") && !text.contains("Transfer-Encoding"), "{text}");
             assert!(text.ends_with("\r\n\r\n") && answer.body_at == answer.bytes.len(), "{text}");
@@ -139,9 +191,28 @@ mod tests {
     fn chunks_hold_the_same_body() {
         let shape = AnswerShape { size: 100, chunk: Some(33), ..AnswerShape::default() };
         let answers = Answers::new(&shape);
-        let answer = answers.get(false, true);
+        let answer = answers.get(Manner { closes: true, ..Manner::default() });
         let text = String::from_utf8_lossy(&answer.bytes);
         assert!(text.contains("Connection: close\r\n") && text.contains("\r\n\r\n21\r\nThe quick"), "{text}");
         assert!(text.ends_with("\r\n0\r\n\r\n"), "{text}");
+    }
+
+    #[test]
+    fn a_client_of_http_1_0_is_told_that_the_connection_stays_and_gets_no_chunks() {
+        let answers = Answers::new(&AnswerShape { size: 100, chunk: Some(33), ..AnswerShape::default() });
+        let text = |closes| {
+            let manner = Manner { is_one_zero: true, closes, ..Manner::default() };
+            String::from_utf8_lossy(&answers.get(manner).bytes).into_owned()
+        };
+        assert!(text(false).contains("Content-Length: 100\r\nConnection: keep-alive\r\n\r\nThe quick"));
+        assert!(text(true).contains("Content-Length: 100\r\nConnection: close\r\n\r\nThe quick"));
+        assert!(!text(false).contains("chunked") && !text(true).contains("chunked"));
+    }
+
+    #[test]
+    fn what_does_not_differ_is_held_once() {
+        assert_eq!(Answers::new(&AnswerShape::default()).rendered.len(), 3);
+        let shape = AnswerShape { cookie: Some("SRV".into()), chunk: Some(9), ..AnswerShape::default() };
+        assert_eq!(Answers::new(&shape).rendered.len(), 8);
     }
 }

@@ -1,14 +1,27 @@
 //! One client of the origin: requests in, one answer at a time out.
+//!
+//! ```text
+//! Head ──▶ Body / ChunkedBody ──▶ Answer ──(its time)──▶ Head, while the answer is being sent
+//!   └──(no request)──▶ Ending: the last word is sent, what still comes is thrown away
+//! ```
+//!
+//! Called by `origin::server`. Bodies are thrown away as they come; while an answer is awaited or being sent
+//! nothing is read. What a connection holds is bounded by one read and one head.
 
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 
-use httparse::{EMPTY_HEADER, Request, Status};
-
-use super::answers::Answers;
-use crate::limits::{FIELDS_MAX, HEAD_BYTES_MAX, READ_BYTES};
-use crate::response::Chunked;
+use super::answers::{Answers, Manner};
+use super::request::{Head, read_head};
+use crate::limits::{KEPT_BYTES_MAX, READ_BYTES, READS_IN_A_ROW};
+use crate::response::{Chunked, Framing};
 use crate::tls::ServerSession;
+
+/// Answers given to one client before others have their turn.
+const ANSWERS_IN_A_ROW: usize = 64;
+
+/// Bytes of an answer that TLS seals at once.
+const SEALED_AT_ONCE: usize = 64 * 1024;
 
 /// What comes next on the connection.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +34,12 @@ enum State {
     ChunkedBody(Chunked),
     /// The answer, at its time.
     Answer,
+    /// The client's end, after the last word to it. Closed at once, the kernel would take the word back when
+    /// more has come than was read.
+    Ending {
+        /// Whether the client has been told that no more comes.
+        is_shut: bool,
+    },
 }
 
 /// What the server has to do for a connection.
@@ -28,27 +47,71 @@ enum State {
 pub enum Next {
     /// Wait for more from the client, or for room to write.
     Wait,
-    /// A request is complete: decide when its answer is due, then call `answer`.
+    /// Call `go_on` again, after others have had their turn.
+    Again,
+    /// A request is complete: decide when its answer is due, then call `on_due`.
     Answer,
+    /// Its last word is sent: call `go_on` now, and `on_due` when it has had time to read it.
+    Linger,
     /// Forget it.
     Close,
+}
+
+/// Buffers that all connections of a thread use in turn.
+#[derive(Default)]
+pub struct Scratch {
+    read: Vec<u8>,
+    plain: Vec<u8>,
+}
+
+/// What one connection may do until others have their turn.
+pub struct Turn<'a> {
+    scratch: &'a mut Scratch,
+    answers: &'a Answers,
+    reads_left: usize,
+    answers_left: usize,
+}
+
+impl<'a> Turn<'a> {
+    /// A whole turn.
+    pub fn new(scratch: &'a mut Scratch, answers: &'a Answers) -> Self {
+        Self { scratch, answers, reads_left: READS_IN_A_ROW, answers_left: ANSWERS_IN_A_ROW }
+    }
+}
+
+/// An answer that is being sent.
+#[derive(Debug, Clone, Copy)]
+struct Sending {
+    manner: Manner,
+    at: usize,
+    end: usize,
 }
 
 /// A connection.
 pub struct Connection {
     /// Its socket.
     pub stream: TcpStream,
+    /// Whether the server has it in its list of those that go on.
+    pub is_listed: bool,
     tls: Option<Box<ServerSession>>,
     state: State,
-    /// Bytes that came and are not dealt with; inside TLS, plaintext.
-    received: Vec<u8>,
-    unsent: Vec<u8>,
-    sent: usize,
+    /// The request that is being read or answered.
     is_head: bool,
+    manner: Manner,
+    /// Bytes that came and are not dealt with, from this place on; inside TLS, plaintext.
+    kept: Vec<u8>,
+    kept_at: usize,
+    sending: Option<Sending>,
+    /// Records and refusals that the socket had no room for.
+    unsent: Vec<u8>,
+    unsent_at: usize,
+    /// The last answer was asked for.
     closes: bool,
-    /// Whether the request brought the origin's cookie, and whether its answer is the last one.
-    answer: (bool, bool),
-    peer_ended: bool,
+    /// There is nothing to read until an event says so.
+    is_dry: bool,
+    /// The end of the stream is to be found by reading; no event tells of it again.
+    expects_end: bool,
+    has_ended: bool,
 }
 
 impl Connection {
@@ -56,193 +119,275 @@ impl Connection {
     pub fn new(stream: TcpStream, tls: Option<ServerSession>) -> Self {
         Self {
             stream,
+            is_listed: false,
             tls: tls.map(Box::new),
             state: State::Head,
-            received: Vec::new(),
-            unsent: Vec::new(),
-            sent: 0,
             is_head: false,
+            manner: Manner::default(),
+            kept: Vec::new(),
+            kept_at: 0,
+            sending: None,
+            unsent: Vec::new(),
+            unsent_at: 0,
             closes: false,
-            answer: (false, false),
-            peer_ended: false,
+            is_dry: true,
+            expects_end: false,
+            has_ended: false,
         }
     }
 
-    /// Reads what is there, and says what follows.
-    pub fn receive(&mut self, scratch: &mut Vec<u8>, answers: &Answers) -> Next {
-        scratch.resize(READ_BYTES, 0);
+    /// An event says that there is something to read, or that the end of the stream is.
+    pub fn wake(&mut self, is_readable: bool, has_ended: bool) {
+        self.is_dry &= !is_readable;
+        self.expects_end |= has_ended;
+    }
+
+    /// Sends, parses and reads, as far as it can be done now.
+    pub fn go_on(&mut self, turn: &mut Turn<'_>) -> Next {
         loop {
-            match self.stream.read(scratch) {
-                Ok(0) => {
-                    self.peer_ended = true;
-                    break;
-                }
-                Ok(count) => {
-                    if !self.take(&scratch[..count]) {
+            match self.send(turn.answers) {
+                Err(_) => return Next::Close,
+                Ok(false) => return Next::Wait,
+                Ok(true) => {}
+            }
+            match self.state {
+                State::Answer => return Next::Wait,
+                State::Head if self.closes => {
+                    if self.is_dry && !self.has_kept() {
                         return Next::Close;
                     }
-                    if count < scratch.len() && !self.peer_ended {
-                        break;
-                    }
+                    self.end();
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                State::Ending { is_shut: false } => {
+                    self.state = State::Ending { is_shut: true };
+                    // It fails when the client is gone, which reading tells as well.
+                    let _ = self.stream.shutdown(Shutdown::Write);
+                    return Next::Linger;
+                }
+                _ if self.has_ended && !self.has_kept() => return Next::Close,
+                _ if (self.has_kept() || !self.is_dry) && turn.answers_left == 0 => return Next::Again,
+                _ => {}
+            }
+            if self.has_kept() && self.deal_with_kept(turn.answers) {
+                return Next::Answer;
+            }
+            if matches!(self.state, State::Ending { is_shut: false }) {
+                continue;
+            }
+            if self.is_dry {
+                return if self.has_ended { Next::Close } else { Next::Wait };
+            }
+            if turn.reads_left == 0 {
+                return Next::Again;
+            }
+            turn.reads_left -= 1;
+            match self.read(turn) {
                 Err(_) => return Next::Close,
+                Ok(true) => return Next::Answer,
+                Ok(false) => {}
             }
         }
-        self.step(answers)
     }
 
-    /// Has `receive` look for the end of the stream, which is not told of again.
-    pub fn expect_end(&mut self) {
-        self.peer_ended = true;
-    }
-
-    fn take(&mut self, bytes: &[u8]) -> bool {
-        let Some(session) = &mut self.tls else {
-            self.received.extend_from_slice(bytes);
-            return true;
-        };
-        let is_good = session.feed(bytes, &mut self.received).is_ok();
-        session.take(&mut self.unsent);
-        is_good && self.flush().is_ok()
-    }
-
-    /// Goes on with what was received.
-    pub fn step(&mut self, answers: &Answers) -> Next {
-        if self.flush().is_err() {
-            return Next::Close;
+    /// The time that was asked for has come: of an answer, or of the end.
+    pub fn on_due(&mut self, turn: &mut Turn<'_>) -> Next {
+        match self.state {
+            State::Answer => self.answer(turn),
+            State::Ending { .. } => Next::Close,
+            State::Head | State::Body(_) | State::ChunkedBody(_) => Next::Wait,
         }
-        let next = match self.parse(answers) {
-            Ok(true) => Next::Answer,
-            Ok(false) if self.peer_ended && !self.owes() => Next::Close,
-            Ok(false) => Next::Wait,
-            Err(()) => Next::Close,
-        };
-        let is_done = self.closes && self.sent == self.unsent.len() && matches!(self.state, State::Head);
-        if is_done { Next::Close } else { next }
-    }
-
-    /// Whether an answer, or a part of one, is still to be sent.
-    fn owes(&self) -> bool {
-        matches!(self.state, State::Answer) || self.sent < self.unsent.len()
-    }
-
-    /// Whether a request is now complete whose answer was not yet asked for.
-    fn parse(&mut self, answers: &Answers) -> Result<bool, ()> {
-        let mut taken = 0;
-        let is_complete = loop {
-            let rest = &self.received[taken..];
-            match &mut self.state {
-                State::Answer => break false,
-                // After its last answer nothing more is read; and an answer is sent before the next one.
-                State::Head if self.closes || self.sent < self.unsent.len() => break false,
-                State::Head => match parse_head(rest, answers)? {
-                    None => break false,
-                    Some(head) => {
-                        taken += head.bytes;
-                        (self.is_head, self.closes) = (head.is_head, head.closes);
-                        self.answer = (head.brings_cookie, head.closes);
-                        self.state = head.body;
-                    }
-                },
-                State::Body(left) => {
-                    let count = (*left).min(rest.len() as u64);
-                    *left -= count;
-                    taken += count as usize;
-                    if *left > 0 {
-                        break false;
-                    }
-                    self.state = State::Answer;
-                    break true;
-                }
-                State::ChunkedBody(chunked) => {
-                    taken += chunked.feed(rest, |_| {}).map_err(|_| ())?;
-                    if !chunked.is_over() {
-                        break false;
-                    }
-                    self.state = State::Answer;
-                    break true;
-                }
-            }
-        };
-        self.received.drain(..taken);
-        Ok(is_complete)
     }
 
     /// Sends the answer that is due now.
-    pub fn answer(&mut self, answers: &Answers) -> Next {
-        let (brings_cookie, closes) = self.answer;
-        let answer = answers.get(!brings_cookie, closes);
+    fn answer(&mut self, turn: &mut Turn<'_>) -> Next {
+        turn.answers_left = turn.answers_left.saturating_sub(1);
+        let answer = turn.answers.get(self.manner);
         let end = if self.is_head { answer.body_at } else { answer.bytes.len() };
-        let bytes = &answer.bytes[..end];
+        self.sending = Some(Sending { manner: self.manner, at: 0, end });
         self.state = State::Head;
-        match &mut self.tls {
-            Some(session) => session.seal(bytes, &mut self.unsent),
-            None => {
-                // Most answers fit the socket, and are copied nowhere.
-                match self.stream.write(bytes) {
-                    Ok(count) => self.unsent.extend_from_slice(&bytes[count..]),
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        self.unsent.extend_from_slice(bytes)
+        self.go_on(turn)
+    }
+
+    fn has_kept(&self) -> bool {
+        self.kept_at < self.kept.len()
+    }
+
+    /// Reads once; whether a request is now complete.
+    fn read(&mut self, turn: &mut Turn<'_>) -> io::Result<bool> {
+        let Scratch { read, plain } = &mut *turn.scratch;
+        read.resize(READ_BYTES, 0);
+        let count = match self.stream.read(read) {
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.is_dry = true;
+                return Ok(false);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        self.has_ended = count == 0;
+        self.is_dry = self.has_ended || (count < read.len() && !self.expects_end);
+        let bytes = &read[..count];
+        let Some(session) = &mut self.tls else { return Ok(self.take(bytes, turn.answers)) };
+        plain.clear();
+        let result = session.feed(bytes, plain);
+        session.take(&mut self.unsent);
+        if result.is_err() && !matches!(self.state, State::Ending { .. }) {
+            // The alert that says why is sent first.
+            self.end();
+            return Ok(false);
+        }
+        Ok(self.take(plain, turn.answers))
+    }
+
+    /// Takes what has come; whether a request is now complete.
+    fn take(&mut self, bytes: &[u8], answers: &Answers) -> bool {
+        if self.has_kept() {
+            self.kept.extend_from_slice(bytes);
+            return self.deal_with_kept(answers);
+        }
+        match self.parse(bytes, answers) {
+            Ok(taken) => self.kept.extend_from_slice(&bytes[taken..]),
+            Err(reason) => self.refuse(reason, answers),
+        }
+        matches!(self.state, State::Answer)
+    }
+
+    fn deal_with_kept(&mut self, answers: &Answers) -> bool {
+        let kept = std::mem::take(&mut self.kept);
+        let result = self.parse(&kept[self.kept_at..], answers);
+        self.kept = kept;
+        match result {
+            Ok(taken) => self.kept_at += taken,
+            Err(reason) => self.refuse(reason, answers),
+        }
+        if !self.has_kept() {
+            self.forget_kept();
+        } else if self.kept_at > self.kept.len() / 2 {
+            self.kept.drain(..self.kept_at);
+            self.kept_at = 0;
+        }
+        matches!(self.state, State::Answer)
+    }
+
+    fn forget_kept(&mut self) {
+        self.kept_at = 0;
+        match self.kept.capacity() > KEPT_BYTES_MAX {
+            true => self.kept = Vec::new(),
+            false => self.kept.clear(),
+        }
+    }
+
+    /// Parses up to the end of a request; returns how many bytes are dealt with.
+    fn parse(&mut self, bytes: &[u8], answers: &Answers) -> Result<usize, &'static str> {
+        let mut taken = 0;
+        loop {
+            let rest = &bytes[taken..];
+            match &mut self.state {
+                State::Answer => return Ok(taken),
+                State::Ending { .. } => return Ok(bytes.len()),
+                State::Head => match read_head(rest, answers)? {
+                    None => return Ok(taken),
+                    Some(head) => {
+                        taken += head.bytes;
+                        self.begin(&head);
                     }
-                    Err(_) => return Next::Close,
+                },
+                State::Body(left) => {
+                    let count = usize::try_from(*left).unwrap_or(usize::MAX).min(rest.len());
+                    *left -= count as u64;
+                    taken += count;
+                    if *left > 0 {
+                        return Ok(taken);
+                    }
+                    self.state = State::Answer;
+                }
+                State::ChunkedBody(chunked) => {
+                    taken += chunked.feed(rest, |_| {})?;
+                    if !chunked.is_over() {
+                        return Ok(taken);
+                    }
+                    self.state = State::Answer;
                 }
             }
         }
-        self.step(answers)
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        while self.sent < self.unsent.len() {
-            match self.stream.write(&self.unsent[self.sent..]) {
-                Ok(count) => self.sent += count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+    fn begin(&mut self, head: &Head) {
+        (self.is_head, self.manner, self.closes) = (head.is_head, head.manner, head.manner.closes);
+        self.state = match head.framing {
+            Framing::Length(length) if length > 0 => State::Body(length),
+            Framing::Chunked => State::ChunkedBody(Chunked::default()),
+            Framing::None | Framing::Length(_) | Framing::UntilClose => State::Answer,
+        };
+    }
+
+    /// The last word to what is no request.
+    fn refuse(&mut self, reason: &'static str, answers: &Answers) {
+        let refusal = answers.refusal(reason);
+        match &mut self.tls {
+            Some(session) => session.seal(&refusal, &mut self.unsent),
+            None => self.unsent.extend_from_slice(&refusal),
+        }
+        self.end();
+    }
+
+    /// From now on nothing is taken, and what is unsent is the last.
+    fn end(&mut self) {
+        self.state = State::Ending { is_shut: false };
+        self.kept.clear();
+        self.forget_kept();
+    }
+
+    /// Sends what there is to send; whether all of it is sent.
+    fn send(&mut self, answers: &Answers) -> io::Result<bool> {
+        loop {
+            if !self.flush()? {
+                return Ok(false);
+            }
+            let Some(sending) = &mut self.sending else { return Ok(true) };
+            let bytes = &answers.get(sending.manner).bytes[sending.at..sending.end];
+            let count = match &mut self.tls {
+                // Straight from where it was rendered: most answers fit the socket.
+                None => match self.stream.write(bytes) {
+                    Ok(count) => count,
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
+                    Err(error) => return Err(error),
+                },
+                Some(session) => {
+                    let piece = &bytes[..bytes.len().min(SEALED_AT_ONCE)];
+                    session.seal(piece, &mut self.unsent);
+                    piece.len()
+                }
+            };
+            sending.at += count;
+            if sending.at == sending.end {
+                self.sending = None;
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<bool> {
+        if self.unsent.is_empty() {
+            return Ok(true);
+        }
+        while self.unsent_at < self.unsent.len() {
+            match self.stream.write(&self.unsent[self.unsent_at..]) {
+                Ok(count) => self.unsent_at += count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
-        self.unsent.clear();
-        self.sent = 0;
-        Ok(())
-    }
-}
-
-/// What a request's head says.
-struct Head {
-    bytes: usize,
-    is_head: bool,
-    closes: bool,
-    brings_cookie: bool,
-    body: State,
-}
-
-fn parse_head(bytes: &[u8], answers: &Answers) -> Result<Option<Head>, ()> {
-    if bytes.is_empty() {
-        return Ok(None);
-    }
-    let mut fields = [EMPTY_HEADER; FIELDS_MAX];
-    let mut request = Request::new(&mut fields);
-    let count = match request.parse(bytes) {
-        Ok(Status::Complete(count)) => count,
-        Ok(Status::Partial) if bytes.len() <= HEAD_BYTES_MAX => return Ok(None),
-        _ => return Err(()),
-    };
-    let is_one_zero = request.version == Some(0);
-    let is_head = request.method == Some("HEAD");
-    let (mut closes, mut keeps, mut body) = (is_one_zero, false, State::Body(0));
-    for field in request.headers.iter() {
-        if field.name.eq_ignore_ascii_case("content-length") {
-            let length = std::str::from_utf8(field.value).ok().and_then(|value| value.trim().parse().ok());
-            body = State::Body(length.ok_or(())?);
-        } else if field.name.eq_ignore_ascii_case("transfer-encoding") {
-            body = State::ChunkedBody(Chunked::default());
-        } else if field.name.eq_ignore_ascii_case("connection") {
-            closes |= field.value.eq_ignore_ascii_case(b"close");
-            keeps |= field.value.eq_ignore_ascii_case(b"keep-alive");
+        self.unsent_at = 0;
+        match self.unsent.capacity() > KEPT_BYTES_MAX && self.sending.is_none() {
+            true => self.unsent = Vec::new(),
+            false => self.unsent.clear(),
         }
+        Ok(true)
     }
-    let cookies = request.headers.iter().filter(|field| field.name.eq_ignore_ascii_case("cookie"));
-    let brings_cookie = answers.is_brought_by(cookies.map(|field| field.value));
-    Ok(Some(Head { bytes: count, is_head, closes: closes && !(is_one_zero && keeps), brings_cookie, body }))
 }
+
+#[cfg(test)]
+mod tests;

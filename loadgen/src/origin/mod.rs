@@ -6,6 +6,7 @@
 mod answers;
 mod connection;
 mod delay;
+mod request;
 mod server;
 
 pub use answers::AnswerShape;

@@ -13,7 +13,7 @@ use rustls::ServerConfig;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::answers::{AnswerShape, Answers};
-use super::connection::{Connection, Next};
+use super::connection::{Connection, Next, Scratch, Turn};
 use super::delay::Delay;
 use crate::engine::{Reactor, Ready, RunClock};
 use crate::schedule::Random;
@@ -30,6 +30,12 @@ const LISTENERS: u64 = 1 << 63;
 
 /// Connections accepted in a row from one socket.
 const ACCEPTS_IN_A_ROW: usize = 64;
+
+/// Events after which answers that are due are looked for.
+const EVENTS_BETWEEN_ANSWERS: usize = 8;
+
+/// How long a client may take to read the last word and to close.
+const LINGER_NS: u64 = 1_000_000_000;
 
 /// What the origin is.
 #[derive(Clone, Default)]
@@ -125,13 +131,15 @@ struct Worker {
     connections: Vec<Option<Connection>>,
     generations: Vec<u32>,
     free: Vec<u32>,
-    /// Answers that are held back: when they are due, and whose.
+    /// Answers that are held back, and connections that are about to end: when they are due, and whose.
     due: BinaryHeap<Reverse<(u64, u64)>>,
     answers: Arc<Answers>,
     plan: OriginPlan,
     clock: RunClock,
     random: Random,
-    scratch: Vec<u8>,
+    /// Connections that have more to do than one turn allows.
+    again: Vec<u64>,
+    scratch: Scratch,
 }
 
 impl Worker {
@@ -157,7 +165,8 @@ impl Worker {
             plan,
             clock: RunClock::new(origin),
             random: Random::new(0x6f72_6967_696e + thread as u64),
-            scratch: Vec::new(),
+            again: Vec::new(),
+            scratch: Scratch::default(),
         })
     }
 
@@ -165,6 +174,7 @@ impl Worker {
         Reactor::wake_exactly();
         while !stop.load(Ordering::Relaxed) {
             let timeout_ns = match self.due.peek() {
+                _ if !self.again.is_empty() => 0,
                 Some(Reverse((at_ns, _))) => at_ns.saturating_sub(self.clock.now_ns()).min(WAIT_MAX_NS),
                 None => WAIT_MAX_NS,
             };
@@ -175,7 +185,11 @@ impl Worker {
                     Some(listener) => self.accept(listener as usize),
                     None => self.on_ready(ready),
                 }
+                if index % EVENTS_BETWEEN_ANSWERS == EVENTS_BETWEEN_ANSWERS - 1 {
+                    self.send_due();
+                }
             }
+            self.go_on();
             self.send_due();
         }
         Ok(())
@@ -208,59 +222,77 @@ impl Worker {
     }
 
     fn on_ready(&mut self, ready: Ready) {
-        let index = (ready.token & 0xffff_ffff) as usize;
-        if self.token(index) != ready.token {
-            return;
-        }
-        let Some(connection) = &mut self.connections[index] else { return };
-        if ready.ended {
-            connection.expect_end();
-        }
-        let next = match ready.readable {
-            true => connection.receive(&mut self.scratch, &self.answers),
-            false => connection.step(&self.answers),
-        };
-        self.obey(index, next);
+        self.drive(ready.token, |connection, turn| {
+            connection.wake(ready.readable, ready.ended);
+            connection.go_on(turn)
+        });
     }
 
-    /// Does what a connection asks for, until it waits.
-    fn obey(&mut self, index: usize, mut next: Next) {
-        loop {
-            match next {
-                Next::Wait => return,
-                Next::Close => {
-                    self.connections[index] = None;
-                    self.generations[index] = self.generations[index].wrapping_add(1);
-                    self.free.push(index as u32);
-                    return;
-                }
-                Next::Answer if self.plan.delay == Delay::None => {
-                    let Some(connection) = &mut self.connections[index] else { return };
-                    next = connection.answer(&self.answers);
-                }
-                Next::Answer => {
-                    let due_ns = self.plan.delay.due_ns(self.clock.now_ns(), &mut self.random);
-                    self.due.push(Reverse((due_ns, self.token(index))));
-                    return;
-                }
+    /// Goes on with those that had more to do than one turn allowed.
+    fn go_on(&mut self) {
+        // Those that still have more to do go to the end of the list anew.
+        let count = self.again.len();
+        for index in 0..count {
+            let token = self.again[index];
+            self.drive(token, |connection, turn| {
+                connection.is_listed = false;
+                connection.go_on(turn)
+            });
+            if index % EVENTS_BETWEEN_ANSWERS == EVENTS_BETWEEN_ANSWERS - 1 {
+                self.send_due();
             }
         }
+        self.again.drain(..count);
     }
 
     fn send_due(&mut self) {
+        if self.due.is_empty() {
+            return;
+        }
         let now_ns = self.clock.now_ns();
         while let Some(&Reverse((at_ns, token))) = self.due.peek() {
             if at_ns > now_ns {
                 return;
             }
             self.due.pop();
-            let index = (token & 0xffff_ffff) as usize;
-            if self.token(index) == token
-                && let Some(connection) = &mut self.connections[index]
-            {
-                let next = connection.answer(&self.answers);
-                self.obey(index, next);
-            }
+            self.drive(token, Connection::on_due);
         }
+    }
+
+    /// Gives a connection a turn that begins with `first`, and does what it asks for until it waits.
+    fn drive(&mut self, token: u64, first: impl FnOnce(&mut Connection, &mut Turn<'_>) -> Next) {
+        let index = (token & 0xffff_ffff) as usize;
+        if self.token(index) != token {
+            return;
+        }
+        let Some(connection) = &mut self.connections[index] else { return };
+        let mut turn = Turn::new(&mut self.scratch, &self.answers);
+        let mut next = first(connection, &mut turn);
+        loop {
+            next = match next {
+                Next::Wait => return,
+                Next::Again => {
+                    if !connection.is_listed {
+                        connection.is_listed = true;
+                        self.again.push(token);
+                    }
+                    return;
+                }
+                Next::Close => break,
+                Next::Answer if self.plan.delay == Delay::None => connection.on_due(&mut turn),
+                Next::Answer => {
+                    let due_ns = self.plan.delay.due_ns(self.clock.now_ns(), &mut self.random);
+                    self.due.push(Reverse((due_ns, token)));
+                    return;
+                }
+                Next::Linger => {
+                    self.due.push(Reverse((self.clock.now_ns() + LINGER_NS, token)));
+                    connection.go_on(&mut turn)
+                }
+            };
+        }
+        self.connections[index] = None;
+        self.generations[index] = self.generations[index].wrapping_add(1);
+        self.free.push(index as u32);
     }
 }

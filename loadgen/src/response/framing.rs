@@ -1,4 +1,5 @@
-//! How long the body of an answer is: RFC 9112 section 6.3, decided once from the head.
+//! How long the body of a message is: RFC 9112 section 6.3, decided once from the head. Answers are read by
+//! the engine, requests by the bundled origin.
 //!
 //! Strict on purpose. What two readers could take for two lengths is reported, not repaired: a proxy
 //! that lets it pass is what a test wants to find.
@@ -27,7 +28,64 @@ pub struct Decision {
     pub keeps_alive: bool,
 }
 
-/// Decides from the fields; `version` is httparse's minor version.
+/// What the fields of a message say about its body and its connection, before it matters who sent it.
+#[derive(Debug, Default)]
+struct Said {
+    length: Option<u64>,
+    /// Fields of Transfer-Encoding.
+    codings: usize,
+    /// Whether the last coding is chunked, and whether it is the only one.
+    ends_chunked: bool,
+    is_chunked_alone: bool,
+    closes: bool,
+    keeps_alive: bool,
+}
+
+impl Said {
+    fn read(fields: &[Header<'_>]) -> Result<Self, &'static str> {
+        let mut said = Self::default();
+        for field in fields {
+            // Told apart by length first: most fields are none of these.
+            match field.name.len() {
+                14 if field.name.eq_ignore_ascii_case("content-length") => {
+                    let own = parse_length(field.value)?;
+                    if said.length.is_some_and(|other| other != own) {
+                        return Err("two different Content-Length fields");
+                    }
+                    said.length = Some(own);
+                }
+                17 if field.name.eq_ignore_ascii_case("transfer-encoding") => {
+                    said.codings += 1;
+                    said.ends_chunked = last_token_is(field.value, b"chunked");
+                    said.is_chunked_alone = field.value.trim_ascii().eq_ignore_ascii_case(b"chunked");
+                }
+                10 if field.name.eq_ignore_ascii_case("connection") => {
+                    said.closes |= has_token(field.value, b"close");
+                    said.keeps_alive |= has_token(field.value, b"keep-alive");
+                }
+                _ => {}
+            }
+        }
+        Ok(said)
+    }
+
+    /// What holds for requests and answers that have a body; `version` is httparse's minor version.
+    fn check_codings(&self, version: u8) -> Result<(), &'static str> {
+        match self.codings {
+            0 => Ok(()),
+            _ if self.length.is_some() => Err("both Transfer-Encoding and Content-Length"),
+            _ if version == 0 => Err("Transfer-Encoding in HTTP/1.0"),
+            _ => Ok(()),
+        }
+    }
+
+    /// RFC 9112 section 9.3; close wins.
+    fn may_stay(&self, version: u8) -> bool {
+        !self.closes && (version >= 1 || self.keeps_alive)
+    }
+}
+
+/// Decides from the fields of an answer; `version` is httparse's minor version.
 ///
 /// # Errors
 /// Two lengths, a length that is no number, or a transfer coding that is not understood.
@@ -37,39 +95,36 @@ pub fn decide(
     version: u8,
     fields: &[Header<'_>],
 ) -> Result<Decision, &'static str> {
-    let (mut length, mut chunked, mut coded) = (None, false, false);
-    let (mut says_close, mut says_keep_alive) = (false, false);
-    for field in fields {
-        // Told apart by length first: most fields are none of these.
-        match field.name.len() {
-            14 if field.name.eq_ignore_ascii_case("content-length") => {
-                let own = parse_length(field.value)?;
-                if length.is_some_and(|other| other != own) {
-                    return Err("two different Content-Length fields");
-                }
-                length = Some(own);
-            }
-            17 if field.name.eq_ignore_ascii_case("transfer-encoding") => {
-                coded = true;
-                chunked = last_token_is(field.value, b"chunked");
-            }
-            10 if field.name.eq_ignore_ascii_case("connection") => {
-                says_close |= has_token(field.value, b"close");
-                says_keep_alive |= has_token(field.value, b"keep-alive");
-            }
-            _ => {}
-        }
-    }
-    let keeps_alive = !says_close && (version >= 1 || says_keep_alive);
+    let said = Said::read(fields)?;
     let framing = match (is_head, status) {
         (true, _) | (_, 100..=199 | 204 | 304) => Framing::None,
-        _ if coded && length.is_some() => return Err("both Transfer-Encoding and Content-Length"),
-        _ if coded && version == 0 => return Err("Transfer-Encoding in HTTP/1.0"),
-        _ if chunked => Framing::Chunked,
-        _ if coded => Framing::UntilClose,
-        _ => length.map_or(Framing::UntilClose, Framing::Length),
+        _ => {
+            said.check_codings(version)?;
+            match said.codings {
+                0 => said.length.map_or(Framing::UntilClose, Framing::Length),
+                _ if said.ends_chunked => Framing::Chunked,
+                _ => Framing::UntilClose,
+            }
+        }
     };
-    Ok(Decision { framing, keeps_alive: keeps_alive && framing != Framing::UntilClose })
+    let keeps_alive = said.may_stay(version) && framing != Framing::UntilClose;
+    Ok(Decision { framing, keeps_alive })
+}
+
+/// Decides from the fields of a request; `version` is httparse's minor version. Never `UntilClose`: a
+/// request's body cannot end with the connection (RFC 9112 section 6.3).
+///
+/// # Errors
+/// As above; and any coding but chunked alone, which is all that the origin understands.
+pub fn decide_request(version: u8, fields: &[Header<'_>]) -> Result<Decision, &'static str> {
+    let said = Said::read(fields)?;
+    said.check_codings(version)?;
+    let framing = match said.codings {
+        0 => said.length.map_or(Framing::None, Framing::Length),
+        1 if said.is_chunked_alone => Framing::Chunked,
+        _ => return Err("a Transfer-Encoding other than chunked"),
+    };
+    Ok(Decision { framing, keeps_alive: said.may_stay(version) })
 }
 
 fn parse_length(value: &[u8]) -> Result<u64, &'static str> {
@@ -138,5 +193,36 @@ mod tests {
             assert!(of(false, 200, 1, fields).is_err(), "{fields:?}");
         }
         assert!(of(false, 200, 0, &[("Transfer-Encoding", "chunked")]).is_err());
+    }
+
+    fn of_request(version: u8, fields: &[(&str, &str)]) -> Result<(Framing, bool), &'static str> {
+        let fields: Vec<Header<'_>> =
+            fields.iter().map(|(name, value)| Header { name, value: value.as_bytes() }).collect();
+        decide_request(version, &fields).map(|decision| (decision.framing, decision.keeps_alive))
+    }
+
+    #[test]
+    fn a_request_is_framed_by_the_same_rules_and_never_by_its_end() {
+        let (length, chunked) = (("Content-Length", "5"), ("Transfer-Encoding", "Chunked"));
+        assert_eq!(of_request(1, &[]), Ok((Framing::None, true)));
+        assert_eq!(of_request(1, &[length]), Ok((Framing::Length(5), true)));
+        assert_eq!(of_request(1, &[chunked]), Ok((Framing::Chunked, true)));
+        assert_eq!(of_request(1, &[("Connection", "keep-alive, close")]), Ok((Framing::None, false)));
+        assert_eq!(of_request(0, &[("Connection", "keep-alive")]), Ok((Framing::None, true)));
+        assert_eq!(of_request(0, &[]), Ok((Framing::None, false)));
+        let refused: [&[(&str, &str)]; 8] = [
+            &[("Content-Length", "+5")],
+            &[length, ("Content-Length", "6")],
+            &[length, chunked],
+            &[chunked, length],
+            &[("Transfer-Encoding", "gzip")],
+            &[("Transfer-Encoding", "gzip, chunked")],
+            &[("Transfer-Encoding", "xchunked")],
+            &[chunked, chunked],
+        ];
+        for fields in refused {
+            assert!(of_request(1, fields).is_err(), "{fields:?}");
+        }
+        assert!(of_request(0, &[chunked]).is_err());
     }
 }

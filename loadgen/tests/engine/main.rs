@@ -7,6 +7,7 @@ mod hostile;
 mod interop;
 mod modes;
 mod omission;
+mod origin;
 mod peers;
 mod requests;
 mod support;
