@@ -1,4 +1,5 @@
-//! Answers, and the framing of requests, as an independent judge reads them: heads by httparse, framing by RFC 9112 section 6.3.
+//! Answers, and the framing of requests, as an independent judge reads them: heads by httparse, framing by
+//! RFC 9112 section 6.3.
 //!
 //! No socket and no clock: bytes go in as they come, and out come the head's fields, pieces of the
 //! body, and one of three ends. The proxy that is measured has a parser of its own; a fault of one
