@@ -10,7 +10,7 @@ use crate::visitor::Visitor;
 fn there_and_back(plan: &Plan) {
     let Some(scene) = Scene::set(&[]) else { return };
     let (a, b) = scene.acquainted_pair(plan);
-    let visitor = Visitor::start(&scene.stage);
+    let visitor = Visitor::start_slowly(&scene.stage);
     visitor.wait_for_answer_by(Place::A);
     let (done, said) = a.run(&["failover"]);
     assert!(done, "{said}");

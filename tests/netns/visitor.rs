@@ -14,6 +14,7 @@ use tokio::net::TcpStream;
 
 use crate::peers;
 use crate::stage::{PORT, Place, SHARED, Stage, enter};
+use crate::web::SLOW_PAGE;
 
 /// Time between the beginnings of two visits.
 const PERIOD: Duration = Duration::from_millis(10);
@@ -42,14 +43,24 @@ impl Visitor {
         Self::visiting(stage, SHARED.parse().unwrap())
     }
 
+    /// The same, to a page whose answer takes a while: a node that loses the address without warning has
+    /// some of its visits in flight.
+    pub fn start_slowly(stage: &Stage) -> Self {
+        Self::asking(stage, SHARED.parse().unwrap(), SLOW_PAGE)
+    }
+
     /// Begins to visit an address.
     pub fn visiting(stage: &Stage, address: IpAddr) -> Self {
+        Self::asking(stage, address, "/server.html")
+    }
+
+    fn asking(stage: &Stage, address: IpAddr, page: &'static str) -> Self {
         let visits = Arc::new(Mutex::new(Vec::new()));
         let stopped = Arc::new(AtomicBool::new(false));
         let namespace = stage.open(Place::Client);
         let (kept, stop) = (visits.clone(), stopped.clone());
         let address = SocketAddr::new(address, PORT);
-        let thread = std::thread::spawn(move || run(&namespace, address, &kept, &stop));
+        let thread = std::thread::spawn(move || run(&namespace, (address, page), &kept, &stop));
         Self { visits, stopped, thread: Some(thread) }
     }
 
@@ -115,7 +126,12 @@ impl Drop for Visitor {
     }
 }
 
-fn run(namespace: &File, address: SocketAddr, visits: &Arc<Mutex<Vec<Visit>>>, stop: &AtomicBool) {
+fn run(
+    namespace: &File,
+    target: (SocketAddr, &'static str),
+    visits: &Arc<Mutex<Vec<Visit>>>,
+    stop: &AtomicBool,
+) {
     enter(namespace);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut under_way = tokio::task::JoinSet::new();
@@ -124,7 +140,7 @@ fn run(namespace: &File, address: SocketAddr, visits: &Arc<Mutex<Vec<Visit>>>, s
             let visits = visits.clone();
             under_way.spawn(async move {
                 let begun = Instant::now();
-                let answer = tokio::time::timeout(PATIENCE, visit(address)).await;
+                let answer = tokio::time::timeout(PATIENCE, visit(target)).await;
                 let answer = answer.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
                 let outcome = answer.map_err(|error| error.to_string());
                 visits.lock().unwrap().push(Visit { begun, ended: Instant::now(), outcome });
@@ -137,12 +153,11 @@ fn run(namespace: &File, address: SocketAddr, visits: &Arc<Mutex<Vec<Visit>>>, s
 }
 
 /// One request on one connection; gives the node that the server saw.
-async fn visit(address: SocketAddr) -> io::Result<IpAddr> {
+async fn visit((address, page): (SocketAddr, &str)) -> io::Result<IpAddr> {
     let mut stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
-    stream
-        .write_all(b"GET /server.html HTTP/1.1\r\nHost: www.example.com\r\nConnection: close\r\n\r\n")
-        .await?;
+    let request = format!("GET {page} HTTP/1.1\r\nHost: www.example.com\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await?;
     let text = String::from_utf8_lossy(&answer);

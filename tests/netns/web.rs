@@ -12,6 +12,12 @@ use crate::stage::{Place, Stage, enter};
 pub const SERVERS: [(&str, &str); 3] =
     [("web1", "192.0.2.11:80"), ("web2", "192.0.2.12:80"), ("web3", "192.0.2.13:80")];
 
+/// A page that takes a server a while, so that some visits of it are always in flight.
+pub const SLOW_PAGE: &str = "/slow.html";
+
+/// How long; well below the time that a hand-over leaves to answers in flight.
+const SLOWNESS: Duration = Duration::from_millis(40);
+
 /// Longest silence of a proxy; its end also ends the thread.
 const SILENCE: Duration = Duration::from_secs(60);
 
@@ -43,6 +49,9 @@ fn serve(name: &str, mut stream: TcpStream) {
     let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
     let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
     while let Some(Ok(line)) = lines.next() {
+        if line.contains(SLOW_PAGE) {
+            std::thread::sleep(SLOWNESS);
+        }
         if line.is_empty() && stream.write_all(answer.as_bytes()).is_err() {
             return;
         }
