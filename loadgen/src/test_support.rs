@@ -16,6 +16,8 @@ pub const SECOND: u64 = 1_000_000_000;
 /// What one made-up request is to be.
 #[derive(Clone, Copy)]
 pub struct Made {
+    /// How long after its time the engine turned to it, in nanoseconds.
+    pub lag_ns: u64,
     /// Wait before it was written, in nanoseconds.
     pub wait_ns: u64,
     /// Service time.
@@ -29,12 +31,12 @@ pub struct Made {
 impl Made {
     /// A good answer after this time.
     pub fn good(service_ns: u64) -> Made {
-        Made { wait_ns: 0, service_ns, error: None, unsent: false }
+        Made { lag_ns: 5_000, wait_ns: 0, service_ns, error: None, unsent: false }
     }
 }
 
 fn tell(recorder: &mut Recorder, planned_ns: u64, made: Made) {
-    recorder.planned(planned_ns, planned_ns + 5_000);
+    recorder.planned(planned_ns, planned_ns + made.lag_ns);
     if made.unsent {
         return recorder.unsent_queue_full(planned_ns, planned_ns + made.wait_ns);
     }

@@ -76,6 +76,31 @@ fn a_late_client_may_not_be_believed() {
 }
 
 #[test]
+fn a_few_late_requests_do_not_condemn_a_short_run_and_many_do() {
+    let late = |rate: u64, late: u64| {
+        judged(record(1, rate, move |_, k| Made {
+            lag_ns: if k < late { 314_000 } else { 5_000 },
+            ..Made::good(MS)
+        }))
+    };
+    for (rate, few) in [(10, 1), (10, 4), (100, 9), (2_000, 20)] {
+        let run = late(rate, few);
+        assert_eq!(run.verdict.name, VerdictName::Ok, "{few} of {rate}: {:?}", run.verdict.reasons);
+        let is_told = run.verdict.notes.iter().any(|note| note.contains("too few to say"));
+        assert_eq!(is_told, few * 100 > rate, "{few} of {rate}: {:?}", run.verdict.notes);
+    }
+    for (rate, many) in [(1, 1), (3, 3), (10, 5), (100, 10), (2_000, 21)] {
+        let run = late(rate, many);
+        assert_eq!(run.verdict.name, VerdictName::ClientLimited, "{many} of {rate}");
+        assert!(run.verdict.reasons[0].contains("send lag"), "{:?}", run.verdict.reasons);
+    }
+    // Who looks for gaps bears as much as lies between two requests.
+    let mut gap = late(10, 10);
+    gap.description.mode = "gap".into();
+    assert_eq!(judged(gap).verdict.name, VerdictName::Ok);
+}
+
+#[test]
 fn a_stall_makes_a_run_unstable_and_is_explained() {
     let record = stalled();
     assert_eq!(record.verdict.name, VerdictName::Unstable);

@@ -15,6 +15,13 @@ const LAG_SHARE: f64 = 0.10;
 /// kernel. It is still part of the response time, and a note says so.
 const LAG_FLOOR_NS: u64 = 200_000;
 
+/// Late requests below which a run is not judged by them, unless they are half of it: one late request
+/// of ten is more than 1 %, and says nothing.
+const LATE_TO_JUDGE: u64 = 10;
+
+/// Share of late requests that a run can bear.
+const LATE_SHARE: f64 = 0.01;
+
 /// Share of a core from which an engine thread is taken for the bottleneck.
 const BUSY_SHARE: f64 = 0.90;
 
@@ -147,16 +154,57 @@ fn lag_limit_ns(record: &RunRecord, service_ns: u64) -> u64 {
     LAG_FLOOR_NS.max((service_ns as f64 * LAG_SHARE) as u64).max(between_ns as u64)
 }
 
+/// How many requests were sent later than the run can bear.
+struct Lateness {
+    late: u64,
+    all: u64,
+    limit_ns: u64,
+    p99_ns: u64,
+    service_ns: u64,
+}
+
+impl Lateness {
+    /// `None` where nothing is planned, or nothing was answered to compare with.
+    fn of(record: &RunRecord) -> Option<Lateness> {
+        let service_ns = record.histogram(Kind::Service).percentile_ns("50");
+        let lag = record.histogram(Kind::SendLag);
+        if !record.description.open_loop || service_ns == 0 || lag.is_empty() {
+            return None;
+        }
+        let limit_ns = lag_limit_ns(record, service_ns);
+        let slots = lag.histogram.histogram();
+        let late = slots.iter_recorded().filter(|slot| slot.value_iterated_to() > limit_ns);
+        let late = late.map(|slot| slot.count_at_value()).sum();
+        Some(Lateness { late, all: lag.count, limit_ns, p99_ns: lag.percentile_ns("99"), service_ns })
+    }
+
+    fn is_too_much(&self) -> bool {
+        self.late as f64 > self.all as f64 * LATE_SHARE
+    }
+
+    /// Whether that is more than a few unlucky ones.
+    fn is_proven(&self) -> bool {
+        self.is_too_much() && (self.late >= LATE_TO_JUDGE || self.late.saturating_mul(2) >= self.all)
+    }
+
+    fn text(&self) -> String {
+        format!(
+            "{} of {} requests were sent more than {} after their time (send lag, p99 {})",
+            grouped(self.late),
+            grouped(self.all),
+            duration(self.limit_ns),
+            duration(self.p99_ns)
+        )
+    }
+}
+
 fn client_limits(record: &RunRecord) -> Vec<String> {
     let mut reasons = Vec::new();
-    let lag = record.histogram(Kind::SendLag).percentile_ns("99");
-    let service = record.histogram(Kind::Service).percentile_ns("50");
-    if record.description.open_loop && service > 0 && lag > lag_limit_ns(record, service) {
+    if let Some(late) = Lateness::of(record).filter(Lateness::is_proven) {
         reasons.push(format!(
-            "1 % of requests were sent {} or more after their time (send lag), more than a tenth of the \
-             median service time, {}",
-            duration(lag),
-            duration(service)
+            "{}: too many for a median service time of {}",
+            late.text(),
+            duration(late.service_ns)
         ));
         if record.client.busy_share < IDLE_SHARE {
             reasons.push(format!(
@@ -335,6 +383,9 @@ fn notes(record: &RunRecord) -> Vec<String> {
              same client only",
             duration(lag)
         ));
+    }
+    if let Some(late) = Lateness::of(record).filter(|late| late.is_too_much() && !late.is_proven()) {
+        notes.push(format!("{}: too few to say whether the client was the limit; run longer", late.text()));
     }
     if record.client.busiest_second_share > BUSY_SHARE && record.client.busy_share <= BUSY_SHARE {
         let busy = share(record.client.busiest_second_share);
