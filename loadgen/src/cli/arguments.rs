@@ -111,14 +111,34 @@ mod tests {
 
     use super::*;
 
+    /// The words of a line as a shell takes it apart that knows single quotes and nothing else.
+    fn words(line: &str) -> Vec<String> {
+        let mut words = vec![String::new()];
+        for (part, text) in line.split('\'').enumerate() {
+            let is_quoted = part % 2 == 1;
+            for (place, piece) in text.split(if is_quoted { '\n' } else { ' ' }).enumerate() {
+                if place > 0 {
+                    words.push(String::new());
+                }
+                words.last_mut().expect("one word from the start").push_str(piece);
+            }
+        }
+        words
+    }
+
     #[test]
     fn the_command_line_is_sound_and_its_examples_parse() {
         Arguments::command().debug_assert();
-        let examples = EXAMPLES.lines().filter_map(|line| line.strip_prefix("  torii-loadgen "));
-        for example in examples {
-            let words = example.split(' ').map(|word| word.trim_matches('\''));
-            let parsed = Arguments::try_parse_from(std::iter::once("torii-loadgen").chain(words));
-            assert!(parsed.is_ok(), "{example}: {:?}", parsed.err());
+        let modes = Arguments::command();
+        for mode in modes.get_subcommands().chain([&modes]) {
+            let help = mode.get_after_long_help().or(mode.get_after_help());
+            let help = help.map(ToString::to_string).unwrap_or_default();
+            let examples: Vec<_> = help.lines().filter(|line| line.starts_with("  torii-loadgen ")).collect();
+            assert!(examples.len() >= 2, "{} has examples: {help}", mode.get_name());
+            for example in examples {
+                let parsed = Arguments::try_parse_from(words(example.trim_start()));
+                assert!(parsed.is_ok(), "{example}: {:?}", parsed.err());
+            }
         }
     }
 }

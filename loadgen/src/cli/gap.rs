@@ -24,6 +24,7 @@ const OUTCOMES_MAX: usize = 65_536;
 
 /// Options of the mode.
 #[derive(Debug, Clone, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct GapArguments {
     #[command(flatten)]
     requests: RequestArguments,
@@ -61,6 +62,17 @@ pub struct GapArguments {
     output: OutputArguments,
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  # Watch an address for two minutes while the node that holds it is switched off.
+  torii-loadgen gap http://192.0.2.100/ --every 10ms --longer-than 100ms -d 2m --json gap.json
+
+  # In CI: exit code 1 if there was no answer for more than a second, or not by the end.
+  torii-loadgen gap http://192.0.2.100/ -d 30s --fail-if 'gap>1s'
+
+  # A restart that nobody may notice.
+  torii-loadgen gap http://192.0.2.10/ --longer-than 50ms -d 20s --fail-if 'gaps>0'";
+
 /// Time-outs of a request unless stated: shorter than elsewhere, since a client that hangs sees
 /// nothing new.
 const TIMEOUT_NS: u64 = 1_000_000_000;
@@ -71,6 +83,7 @@ const TIMEOUT_NS: u64 = 1_000_000_000;
 /// See `ModeError`.
 pub fn run(arguments: &GapArguments, stop: &Arc<Stop>) -> ModeResult {
     let GapArguments { requests, every, longer_than, duration, transport, output } = arguments;
+    output.check("gap").map_err(ModeError::Usage)?;
     let requests = RequestArguments { close: true, ..requests.clone() };
     let mut transport = transport.clone();
     for timeout in [&mut transport.timeout, &mut transport.connect_timeout, &mut transport.tls_timeout] {

@@ -29,6 +29,19 @@ impl FromStr for RateSpan {
     }
 }
 
+/// A rate at which something is due.
+fn some_rate(text: &str) -> Result<RateSpan, String> {
+    match text.parse()? {
+        RateSpan::Even(rate) if rate.is_zero() => {
+            Err("at a rate of 0 nothing is ever due; write 0.5 for one request in two seconds".to_owned())
+        }
+        RateSpan::Ramp(from, to) if from.is_zero() && to.is_zero() => {
+            Err("from 0 to 0 nothing is ever due".to_owned())
+        }
+        span => Ok(span),
+    }
+}
+
 /// Steps of a schedule: `1000x10s,2000x10s`.
 fn step(text: &str) -> Result<Step, String> {
     let (rate, duration) = text.split_once('x').ok_or("write steps as RATExTIME: 1000x10s,2000x10s")?;
@@ -69,12 +82,19 @@ pub struct LoadArguments {
         short = 'r',
         value_name = "RATE",
         required_unless_present_any = ["steps", "closed", "replay"],
-        conflicts_with = "steps"
+        conflicts_with = "steps",
+        value_parser = some_rate
     )]
     pub rate: Option<RateSpan>,
 
-    /// Rates one after another: 1000x10s,2000x10s
-    #[arg(long, value_name = "RATExTIME", value_delimiter = ',', value_parser = step)]
+    /// Rates one after another, each for its own time: 1000x10s,2000x10s
+    #[arg(
+        long,
+        value_name = "RATExTIME",
+        value_delimiter = ',',
+        value_parser = step,
+        conflicts_with = "duration"
+    )]
     pub steps: Vec<Step>,
 
     /// Planned times from a file: seconds from the start, one per line, ascending
@@ -86,7 +106,7 @@ pub struct LoadArguments {
     )]
     pub replay: Option<Replay>,
 
-    /// How long requests are sent (with --steps their sum)
+    /// How long requests are sent
     #[arg(long, short = 'd', value_name = "TIME", default_value = "10s", value_parser = some_time_ns)]
     pub duration: u64,
 
@@ -104,7 +124,7 @@ pub struct LoadArguments {
 
     /// Closed loop: each connection sends its next request when the last one is answered. Finds a
     /// maximum; its latencies hide every stall
-    #[arg(long, conflicts_with_all = ["rate", "steps"])]
+    #[arg(long, conflicts_with_all = ["rate", "steps", "arrivals", "seed", "users"])]
     pub closed: bool,
 
     /// Pause of a closed loop's user: 100ms, 50ms..150ms (even), exp:100ms (exponential, mean)
@@ -209,5 +229,9 @@ mod tests {
         assert_eq!(think("exp:10ms"), Ok(Think::Exponential(10_000_000)));
         assert_eq!(think("1ms..2ms"), Ok(Think::Uniform(1_000_000, 2_000_000)));
         assert!(think("2ms..1ms").is_err());
+        for nothing in ["0", "0.0", "0..0"] {
+            assert!(some_rate(nothing).unwrap_err().contains("nothing is ever due"), "{nothing}");
+        }
+        assert!(some_rate("0..10").is_ok() && some_rate("0.000001").is_ok());
     }
 }

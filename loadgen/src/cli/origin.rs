@@ -17,6 +17,7 @@ const SIZE_MAX: u64 = 256 << 20;
 
 /// Options of the mode.
 #[derive(Debug, Clone, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct OriginArguments {
     /// Where to listen; port 0 takes a free one. May be given again
     #[arg(long, short = 'l', value_name = "ADDRESS:PORT", default_value = "127.0.0.1:9000")]
@@ -81,6 +82,18 @@ pub struct OriginArguments {
     #[arg(long, value_name = "FILE", requires = "cert")]
     key: Option<PathBuf>,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  # Two servers to balance, which set a persistence cookie and say who they are (X-Origin).
+  torii-loadgen origin --listen 127.0.0.1:9001 --name web1 --cookie SRV
+  torii-loadgen origin --listen 127.0.0.1:9002 --name web2 --cookie SRV
+
+  # One that stalls for a second in every ten.
+  torii-loadgen origin --stall-every 10s --stall-for 1s
+
+  # One of 10 KiB in chunks over TLS, each answer after 5 to 15 ms.
+  torii-loadgen origin --tls --size 10k --chunk 1k --delay 5ms..15ms";
 
 /// What can stand in a field and in a cookie.
 fn token(text: &str) -> Result<String, String> {

@@ -57,6 +57,11 @@ pub fn run(arguments: &ReportArguments) -> u8 {
             return UNUSABLE;
         }
     };
+    let mode = &record.description.mode;
+    if let Err(why) = arguments.fail_if.iter().try_for_each(|condition| condition.fits(mode)) {
+        eprintln!("{}: {why}", arguments.record.display());
+        return UNUSABLE;
+    }
     // The numbers are judged, not what a file says about them.
     record.verdict = judge(&record);
     let outcomes: Vec<_> = arguments.fail_if.iter().map(|condition| condition.check(&record)).collect();

@@ -68,6 +68,16 @@ pub struct SearchArguments {
 }
 
 const AFTER_HELP: &str = "\
+Examples:
+  # The highest rate at which 99 % are answered within 5 ms and 99.9 % without an error.
+  torii-loadgen search http://192.0.2.10/ --p99 5ms --max-errors 0.1 -c 200
+
+  # From 1,000/s to at most 50,000/s, to one per cent, with a minute to confirm it.
+  torii-loadgen search http://192.0.2.10/ --p99.9 20ms --from 1k --to 50k --precision 1 -d 1m
+
+  # Over TLS; the curve as a page.
+  torii-loadgen search https://example.com/ --p50 2ms --p99 10ms --html search.html
+
 The first line of the result is the highest good rate; the curve has a line for each step, by rate,
 the knee marked. --json has the same: `search` (highest_good_per_second, confirmed, end, reason),
 `steps`, and the whole record of the run that confirmed the rate (without one: of the best step).
@@ -80,6 +90,7 @@ found is a lower bound). Ctrl-C ends the search with what was found so far.";
 /// # Errors
 /// See `ModeError`.
 pub fn run(arguments: &SearchArguments, stop: &Arc<Stop>) -> ModeResult {
+    arguments.output.check("search").map_err(ModeError::Usage)?;
     if arguments.from.is_zero() || arguments.from > arguments.to {
         return Err(ModeError::Usage("--from has to be above zero and not above --to".to_owned()));
     }
@@ -90,7 +101,8 @@ pub fn run(arguments: &SearchArguments, stop: &Arc<Stop>) -> ModeResult {
         describe("search", String::new(), &arguments.requests, &arguments.transport, &plan)?;
     arguments.limits.describe(&mut description.options);
     // Opened and closed again: a file that cannot be written ends the search before it begins.
-    drop(Reporting::open(&arguments.output, &description, Began::default())?);
+    let opened = Reporting::open(&arguments.output, &description, Began::default());
+    drop(opened.map_err(|error| ModeError::Usage(error.to_string()))?);
     let mut search = Search::new(arguments, plan, description, stop);
     let (end, fault) = match search.go() {
         Ok(end) => (end, None),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::engine::{Finished, Load, Plan, Stop, Watch, run};
+use crate::engine::{Finished, Load, Plan, RunError, Stop, Watch, run};
 use crate::output::{OutputArguments, OutputError, Reporting};
 use crate::record::{Description, RunRecord, TlsDescription};
 
@@ -60,12 +60,16 @@ pub fn measure(
     output: &OutputArguments,
     watch: Watch,
 ) -> Result<Measured, ModeError> {
-    let mut reporting = Reporting::open(output, &description, watch.started.clone())?;
+    let reporting = Reporting::open(output, &description, watch.started.clone());
+    let mut reporting = reporting.map_err(|error| ModeError::Usage(error.to_string()))?;
     let shape = match &plan.load {
         Load::Open(schedule) => Some(schedule.shape.clone()),
         Load::Closed { .. } => None,
     };
-    let finished = run(plan, watch, &mut reporting).map_err(|error| ModeError::Run(error.to_string()))?;
+    let finished = run(plan, watch, &mut reporting).map_err(|error| match error {
+        RunError::Tls(error) => ModeError::Usage(error.to_string()),
+        error => ModeError::Run(error.to_string()),
+    })?;
     if let (Some(tls), Some((version, cipher, alpn))) = (&mut description.tls, &finished.tls) {
         let (version, cipher, alpn) = (version.clone(), cipher.clone(), alpn.clone());
         *tls = TlsDescription { version, cipher, alpn, resumption: tls.resumption };

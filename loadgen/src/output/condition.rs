@@ -4,6 +4,7 @@
 //! condition = metric operator value
 //! metric    = [histogram "."] ( "p" number | "max" | "mean" | "min" )     of response by default
 //!           | "errors" | "error_rate" | "rate" | "unsent" | a class of error, as `read_timeout`
+//!           | "gap" (the longest, a time) | "gaps" (those longer than --longer-than)  in the mode gap alone
 //! operator  = ">" | ">=" | "<" | "<=" | "==" | "!="
 //! value     = number [ "ns" | "us" | "ms" | "s" | "%" ]
 //! ```
@@ -31,6 +32,17 @@ enum Metric {
     Unsent,
     /// Errors of one class.
     Class(ErrorClass),
+    /// The longest time without a good answer; without end if the run ended first.
+    LongestGap,
+    /// Times without a good answer that are longer than the mode's limit.
+    Gaps,
+}
+
+impl Metric {
+    /// Whether it is a time, which needs its unit.
+    fn is_time(&self) -> bool {
+        matches!(self, Metric::Percentile(..) | Metric::Mean(_) | Metric::Min(_) | Metric::LongestGap)
+    }
 }
 
 /// How it is compared.
@@ -111,6 +123,8 @@ fn parse_metric(name: &str) -> Result<Metric, ConditionError> {
         "error_rate" => return Ok(Metric::ErrorRate),
         "rate" => return Ok(Metric::Rate),
         "unsent" => return Ok(Metric::Unsent),
+        "gap" => return Ok(Metric::LongestGap),
+        "gaps" => return Ok(Metric::Gaps),
         _ => {}
     }
     if let Some(class) = ErrorClass::parse(name) {
@@ -133,20 +147,19 @@ fn parse_metric(name: &str) -> Result<Metric, ConditionError> {
         Some(percent) if (0.0..=100.0).contains(&percent) => Ok(Metric::Percentile(histogram, percent)),
         Some(_) => Err(ConditionError(format!("{statistic}: a percentile lies between p0 and p100"))),
         None => Err(ConditionError(format!(
-            "`{name}` is not measured; write p50, p99.9, max, mean, service.p99, errors, error_rate, rate, unsent \
-             or a class of error such as read_timeout"
+            "`{name}` is not measured; write p50, p99.9, max, mean, service.p99, errors, error_rate, rate, unsent, \
+             gap, gaps or a class of error such as read_timeout"
         ))),
     }
 }
 
 fn parse_value(text: &str, metric: &Metric) -> Result<f64, ConditionError> {
-    let is_time = matches!(metric, Metric::Percentile(..) | Metric::Mean(_) | Metric::Min(_));
     let end =
         text.find(|character: char| !character.is_ascii_digit() && character != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(end);
     let number: f64 =
         number.parse().map_err(|_| ConditionError(format!("`{text}` is not a number with a unit")))?;
-    if is_time {
+    if metric.is_time() {
         let unit = UNITS.iter().find(|(name, _)| *name == unit);
         return unit.map(|(_, ns)| number * ns).ok_or_else(|| {
             ConditionError(format!("`{text}`: a time needs its unit, one of ns, us, ms, s: `5ms`"))
@@ -167,6 +180,20 @@ fn parse_value(text: &str, metric: &Metric) -> Result<f64, ConditionError> {
 }
 
 impl Condition {
+    /// Whether a run of this mode can be held to it.
+    ///
+    /// # Errors
+    /// What to do instead, in words for the command line.
+    pub fn fits(&self, mode: &str) -> Result<(), String> {
+        match self.metric {
+            Metric::LongestGap | Metric::Gaps if mode != "gap" => Err(format!(
+                "--fail-if '{}': only the mode gap looks for gaps; here `max` is the longest response time",
+                self.text
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// Looks at a run. A time that was never measured breaks the condition: nothing proves that it
     /// was met.
     pub fn check(&self, record: &RunRecord) -> Outcome {
@@ -183,7 +210,10 @@ impl Condition {
             Operator::NotEqual => measured != self.value,
         };
         let shown = match self.metric {
-            Metric::Percentile(..) | Metric::Mean(_) | Metric::Min(_) => duration_of_f64(measured),
+            Metric::LongestGap if measured.is_infinite() => {
+                "one that was not over when the run ended".to_owned()
+            }
+            _ if self.metric.is_time() => duration_of_f64(measured),
             Metric::ErrorRate => share(measured / 100.0),
             Metric::Rate => super::text::rate(measured),
             _ => format!("{measured:.0}"),
@@ -206,6 +236,13 @@ impl Condition {
             Metric::Rate => Some(record.achieved_per_second),
             Metric::Unsent => Some(record.counts.unsent() as f64),
             Metric::Class(class) => Some(record.errors.of(*class) as f64),
+            Metric::LongestGap => {
+                // How long it would have become, nobody knows.
+                let is_over = record.gaps.last().is_none_or(|gap| gap.to_first_success_ns.is_some());
+                let length_ns = record.longest_gap.as_ref()?.length_ns as f64;
+                Some(if is_over { length_ns } else { f64::INFINITY })
+            }
+            Metric::Gaps => record.longest_gap.as_ref().map(|_| record.gaps.len() as f64),
         }
     }
 }
@@ -214,7 +251,43 @@ impl Condition {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::record::GapRecord;
     use crate::test_support::{Made, record};
+
+    /// Whether a run with these gaps (lengths in ms, and whether an answer ended them) breaks a condition.
+    fn breaks(text: &str, gaps: &[(u64, bool)]) -> bool {
+        let mut record = record(1, 10, |_, _| Made::good(1_000_000));
+        record.description.mode = "gap".into();
+        let gap = |&(ms, is_over): &(u64, bool)| GapRecord {
+            length_ns: ms * 1_000_000,
+            to_first_success_ns: is_over.then_some(1),
+            ..GapRecord::default()
+        };
+        record.gaps = gaps.iter().map(gap).filter(|gap| gap.length_ns > 50_000_000).collect();
+        record.longest_gap = gaps.iter().map(gap).max_by_key(|gap| gap.length_ns);
+        text.parse::<Condition>().unwrap().check(&record).broken
+    }
+
+    #[test]
+    fn gaps_break_their_conditions_and_one_without_an_end_breaks_every_limit() {
+        assert!(breaks("gap>100ms", &[(60, true), (101, true)]));
+        assert!(!breaks("gap>100ms", &[(60, true), (100, true)]));
+        assert!(breaks("gap>10s", &[(60, false)]), "it never came back");
+        assert!(!breaks("gap>100ms", &[(9, false)]), "the end of a run is no gap");
+        assert!(breaks("gaps>0", &[(60, true)]) && !breaks("gaps>0", &[(50, true)]));
+        assert!(breaks("gap>1s", &[]), "nobody looked for gaps: nothing proves that there was none");
+    }
+
+    #[test]
+    fn gaps_are_conditions_of_the_mode_that_finds_them() {
+        for text in ["gap>100ms", "gaps>0"] {
+            let condition: Condition = text.parse().unwrap();
+            assert_eq!(condition.fits("gap"), Ok(()));
+            assert!(condition.fits("run").unwrap_err().contains("only the mode gap"), "{text}");
+        }
+        assert_eq!("p99>1ms".parse::<Condition>().unwrap().fits("run"), Ok(()));
+        assert!("gap>100".parse::<Condition>().is_err() && "gaps>1ms".parse::<Condition>().is_err());
+    }
 
     #[test]
     fn what_was_never_sent_is_an_error_in_the_count_and_in_the_share() {

@@ -6,8 +6,8 @@ use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
+use super::arguments::OutputArguments;
 use super::condition::Outcome;
-use super::reporting::OutputArguments;
 use super::verdict::exit_code;
 use crate::record::{self, RunRecord};
 
@@ -31,7 +31,7 @@ impl std::error::Error for OutputError {}
 pub(super) type Writer = Box<dyn Write + Send>;
 
 pub(super) fn is_standard_output(path: &Path) -> bool {
-    path == Path::new("-")
+    path == Path::new("-") || path == Path::new("/dev/stdout")
 }
 
 pub(super) fn open(path: &Path) -> Result<Writer, OutputError> {
@@ -48,20 +48,18 @@ pub(super) fn fault(path: &Path, error: &dyn std::fmt::Display) -> OutputError {
     OutputError { path: path.to_owned(), reason: error.to_string() }
 }
 
-/// The record is written beside its place first: the folder is what has to be there.
-pub(super) fn check_folder(path: &Path) -> Result<(), OutputError> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    match folder.metadata() {
-        Ok(metadata) if metadata.is_dir() => Ok(()),
-        Ok(_) => Err(fault(path, &"its folder is not a folder")),
-        Err(error) => Err(fault(path, &error)),
+/// Whether a file that is written when all is over can be: nobody wants to lose a long run to a name
+/// that was mistyped. What is there already stays until then.
+pub(super) fn check_place(path: &Path) -> Result<(), OutputError> {
+    if is_standard_output(path) {
+        return Ok(());
     }
+    record::check_place(path).map_err(|error| fault(path, &error))
 }
 
 /// Prints the table, beside whatever else has the standard output.
 fn print(arguments: &OutputArguments, record: &RunRecord, outcomes: &[Outcome]) {
-    let has_other_use =
-        [&arguments.json, &arguments.ndjson].into_iter().flatten().any(|path| is_standard_output(path));
+    let has_other_use = arguments.has_standard_output();
     let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     // A closed pipe is the reader's choice: there is nobody left to tell.
     let _ = match (arguments.quiet, has_other_use) {
@@ -80,27 +78,30 @@ fn print(arguments: &OutputArguments, record: &RunRecord, outcomes: &[Outcome]) 
 /// Writes the files that are made of a whole run.
 fn write_files(arguments: &OutputArguments, record: &RunRecord) -> Result<(), OutputError> {
     if let Some(path) = &arguments.json {
-        if is_standard_output(path) {
-            let mut writer = io::stdout().lock();
-            let written = serde_json::to_writer(&mut writer, record).map_err(io::Error::from);
-            written.and_then(|()| writer.write_all(b"\n")).map_err(|error| fault(path, &error))?;
-        } else {
-            record::write(record, path).map_err(|error| fault(path, &error))?;
-        }
+        let text = serde_json::to_string(record).map_err(|error| fault(path, &error))?;
+        write_whole(path, &(text + "\n"))?;
     }
     if let Some(path) = &arguments.html {
-        let mut writer = open(path)?;
-        let written = writer.write_all(super::html_report(record).as_bytes());
-        written.and_then(|()| writer.flush()).map_err(|error| fault(path, &error))?;
+        write_whole(path, &super::html_report(record))?;
     }
     for target in &arguments.hgrm {
-        let mut writer = open(&target.path)?;
+        let mut text = Vec::new();
         let empty = || record::HistogramRecord::new(&crate::measure::new_total_histogram());
         let times = record.histograms.get(&target.histogram).cloned().unwrap_or_else(empty);
-        let written = super::write_hgrm(&times.histogram.histogram(), &mut writer);
-        written.and_then(|()| writer.flush()).map_err(|error| fault(&target.path, &error))?;
+        let written = super::write_hgrm(&times.histogram.histogram(), &mut text);
+        written.map_err(|error| fault(&target.path, &error))?;
+        write_whole(&target.path, &String::from_utf8_lossy(&text))?;
     }
     Ok(())
+}
+
+/// Writes a file whole or not at all.
+fn write_whole(path: &Path, text: &str) -> Result<(), OutputError> {
+    let written = match is_standard_output(path) {
+        true => io::stdout().lock().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()),
+        false => record::write_whole(path, text.as_bytes()),
+    };
+    written.map_err(|error| fault(path, &error))
 }
 
 /// Prints and writes the record of a run that was watched by nobody; gives the process's exit code.

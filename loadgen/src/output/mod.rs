@@ -5,6 +5,7 @@
 //! and writes the files that were asked for. All of it runs on the collector's thread: a terminal
 //! or a disk that is slow makes intervals longer and never an engine later.
 
+mod arguments;
 mod chart;
 mod condition;
 mod failover;
@@ -21,6 +22,7 @@ mod table;
 mod text;
 mod verdict;
 
+pub use arguments::{HgrmTarget, LiveChoice, OutputArguments};
 pub use condition::{Condition, ConditionError, Outcome};
 pub use files::{OutputError, publish};
 pub use hgrm::write_hgrm;
@@ -29,7 +31,7 @@ pub use interval_log::{IntervalLog, write_series};
 pub use live::{Live, LiveStyle};
 pub use ndjson::SecondLines;
 pub use prose::wrapped;
-pub use reporting::{HgrmTarget, LiveChoice, OutputArguments, Reporting};
+pub use reporting::Reporting;
 pub use table::table;
 pub use text::{duration, duration_in_words, grouped, printable, rate, share, wall_clock};
 pub use verdict::{exit_code, judge};

@@ -2,93 +2,18 @@
 //! it began; watches it; and at its end makes, judges, prints and writes the record.
 
 use std::io::{self, IsTerminal};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::SystemTime;
 
-use super::condition::Condition;
-use super::files::{OutputError, Writer, check_folder, fault, is_standard_output, open, tell};
+use super::arguments::{LiveChoice, OutputArguments};
+use super::files::{OutputError, Writer, check_place, fault, open, tell};
 use super::interval_log::IntervalLog;
 use super::live::{Live, LiveStyle};
 use super::ndjson::SecondLines;
 use super::verdict::judge;
-use crate::measure::{Kind, Second, SecondSink, Totals};
+use crate::measure::{Second, SecondSink, Totals};
 use crate::record::{Began, Description, Host, RunRecord, Series, StealWatch, unix_ms};
 use crate::schedule::Shape;
-
-/// When to show the display.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum LiveChoice {
-    /// A panel on a terminal, else one line each second.
-    #[default]
-    Auto,
-    /// One line each second.
-    Lines,
-    /// Nothing until the result.
-    Off,
-}
-
-/// A file for a percentile distribution, and of which times.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HgrmTarget {
-    /// Label of a histogram: a kind's, or `all`.
-    pub histogram: String,
-    /// Where it goes.
-    pub path: PathBuf,
-}
-
-impl std::str::FromStr for HgrmTarget {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let named = text.split_once(':').filter(|(name, _)| *name == "all" || Kind::parse(name).is_some());
-        let (histogram, path) = named.unwrap_or((Kind::Response.label(), text));
-        if path.is_empty() {
-            return Err("a file name is missing: `service:service.hgrm`".to_owned());
-        }
-        Ok(HgrmTarget { histogram: histogram.to_owned(), path: path.into() })
-    }
-}
-
-/// What a run shall show, and where it shall write. The part of every mode's command line that is
-/// about results.
-#[derive(Clone, Debug, Default, clap::Args)]
-#[command(next_help_heading = "Results")]
-pub struct OutputArguments {
-    /// Write the whole run as one JSON document, for `compare` and `report` (`-`: standard output)
-    #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
-
-    /// Write the percentile distribution for the public HdrHistogram plotter, in ms; of response
-    /// times, or of those named: `service:FILE`. May be given again
-    #[arg(long, value_name = "[TIMES:]FILE")]
-    pub hgrm: Vec<HgrmTarget>,
-
-    /// Write each second's histograms as an HdrHistogram interval log (format 1.3), while the run
-    /// goes on
-    #[arg(long, value_name = "FILE")]
-    pub interval_log: Option<PathBuf>,
-
-    /// Write each second's numbers as one line of JSON, while the run goes on (`-`: standard output)
-    #[arg(long, value_name = "FILE")]
-    pub ndjson: Option<PathBuf>,
-
-    /// Write the report as one HTML file that needs nothing else to be viewed
-    #[arg(long, value_name = "FILE")]
-    pub html: Option<PathBuf>,
-
-    /// Fail the run (exit code 1) if this is true of it: `p99.9>5ms`, `errors>0`, `error_rate>0.1%`,
-    /// `service.p50>=1ms`, `rate<4990`, `read_timeout>0`. May be given again
-    #[arg(long, value_name = "CONDITION")]
-    pub fail_if: Vec<Condition>,
-
-    /// The display while the run goes on (on standard error)
-    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
-    pub live: LiveChoice,
-
-    /// Print nothing but errors
-    #[arg(long, short)]
-    pub quiet: bool,
-}
 
 /// The outputs of one run.
 pub struct Reporting {
@@ -123,11 +48,9 @@ impl Reporting {
         description: &Description,
         began: Began,
     ) -> Result<Reporting, OutputError> {
-        for path in arguments.hgrm.iter().map(|target| &target.path).chain(&arguments.html) {
-            open(path)?;
-        }
-        if let Some(path) = arguments.json.as_deref().filter(|path| !is_standard_output(path)) {
-            check_folder(path)?;
+        let hgrm = arguments.hgrm.iter().map(|target| &target.path);
+        for path in hgrm.chain(&arguments.html).chain(&arguments.json) {
+            check_place(path)?;
         }
         let waiting_log = arguments.interval_log.as_deref().map(open).transpose()?;
         let seconds = arguments.ndjson.as_deref().map(open).transpose()?.map(SecondLines::new);

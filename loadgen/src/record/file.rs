@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::run::{FORMAT, FORMAT_VERSION, RunRecord};
 
@@ -85,38 +85,50 @@ pub fn from_bytes(bytes: &[u8]) -> Result<RunRecord, FileError> {
     Ok(record)
 }
 
-/// Writes a record: first beside its place, then into it, so that no reader sees half a record.
+/// Writes a file: first beside its place, then into it, so that no reader sees half of it.
 ///
 /// # Errors
 /// The file cannot be written.
-pub fn write(record: &RunRecord, path: &Path) -> Result<(), FileError> {
-    let text = serde_json::to_string(record).map_err(|error| FileError::NotARecord(error.to_string()))?;
-    write_whole(path, text.as_bytes(), b"\n")
-}
-
-fn write_whole(path: &Path, text: &[u8], end: &[u8]) -> Result<(), FileError> {
-    let is_special = path.metadata().is_ok_and(|metadata| !metadata.is_file());
-    let name = path.file_name().filter(|_| !is_special);
-    let Some(name) = name else {
-        // A pipe or /dev/stdout has no place beside it.
-        let mut file = File::options().write(true).open(path)?;
-        file.write_all(text)?;
-        return Ok(file.write_all(end)?);
+pub fn write_whole(path: &Path, text: &[u8]) -> std::io::Result<()> {
+    let Some(beside) = beside(path) else {
+        return File::options().write(true).open(path)?.write_all(text);
     };
-    let mut beside = std::ffi::OsString::from(".");
-    beside.push(name);
-    beside.push(format!(".{}", std::process::id()));
-    let beside = path.with_file_name(beside);
     let written = File::create(&beside).and_then(|mut file| {
         file.write_all(text)?;
-        file.write_all(end)?;
         std::fs::rename(&beside, path)
     });
     if written.is_err() {
         // It may not even have been made.
         let _ = std::fs::remove_file(&beside);
     }
-    Ok(written?)
+    written
+}
+
+/// Whether [`write_whole`] can write here, as far as that can be known before; leaves no trace.
+///
+/// # Errors
+/// Why not.
+pub fn check_place(path: &Path) -> std::io::Result<()> {
+    if path.is_dir() {
+        return Err(std::io::ErrorKind::IsADirectory.into());
+    }
+    let Some(beside) = beside(path) else {
+        // A pipe is opened when there is something to read: opening one would wait for its reader.
+        return path.metadata().map(|_| ());
+    };
+    File::create(&beside)?;
+    std::fs::remove_file(&beside)
+}
+
+/// The name under which a file is written first; `None` for a pipe or a device, which has no place beside
+/// it.
+fn beside(path: &Path) -> Option<PathBuf> {
+    let is_special = path.metadata().is_ok_and(|metadata| !metadata.is_file());
+    let name = path.file_name().filter(|_| !is_special)?;
+    let mut beside = std::ffi::OsString::from(".");
+    beside.push(name);
+    beside.push(format!(".{}", std::process::id()));
+    Some(path.with_file_name(beside))
 }
 
 impl RunRecord {

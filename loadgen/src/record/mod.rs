@@ -22,7 +22,7 @@ pub use began::{Began, unix_ms};
 pub use blob::{Blob, BlobError};
 pub use client::ClientRecord;
 pub use description::{Description, InputFile, RequestField, TargetDescription, TlsDescription, sha256_hex};
-pub use file::{FileError, from_bytes, read, write};
+pub use file::{FileError, check_place, from_bytes, read, write_whole};
 pub use findings::{GapRecord, SearchEnd, SearchRecord, StepRecord};
 pub use histogram::{HistogramRecord, PERCENTILES};
 pub use host::{Host, StealWatch};

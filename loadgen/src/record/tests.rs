@@ -16,7 +16,7 @@ fn a_record_comes_back_as_it_was_written() {
     let record = sample_record(20, 100, 2_000_000);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.json");
-    write(&record, &path).unwrap();
+    write_whole(&path, &serde_json::to_vec(&record).unwrap()).unwrap();
     assert_eq!(read(&path).unwrap(), record);
     let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
     assert_eq!(left.len(), 1, "nothing beside it is left");

@@ -4,5 +4,6 @@
 
 mod modes;
 mod records;
+mod refusals;
 mod searches;
 mod support;
