@@ -14,7 +14,7 @@ use super::observer::Outcome;
 use super::plan::Plan;
 use super::worker::Worker;
 use crate::measure::{Mismatch, SecondSink, Setup, Totals, start};
-use crate::tls::TlsError;
+use crate::tls::{TlsError, gather_randomness};
 
 /// Time for the threads, which are ready, to wake before the first planned request.
 const START_DELAY: Duration = Duration::from_millis(5);
@@ -143,7 +143,9 @@ pub fn run(plan: Plan, watch: Watch, sink: &mut dyn SecondSink) -> Result<Finish
                 // A core that is not ours to have costs evenness, not correctness.
                 core_affinity::set_for_current(core);
             }
-            gather_randomness(tls.is_some());
+            if tls.is_some() {
+                gather_randomness();
+            }
             let worker = Worker::new(plan, thread, recorder, tls, shared.clone(), observer);
             let (is_ready, worker) = match worker {
                 Ok(worker) => (Ok(()), Some(worker)),
@@ -180,14 +182,6 @@ pub fn run(plan: Plan, watch: Watch, sink: &mut dyn SecondSink) -> Result<Finish
     let elapsed = Instant::now().saturating_duration_since(origin);
     let cut_ns = Some(shared.cut_ns.load(Ordering::Relaxed)).filter(|at_ns| *at_ns > 0);
     Ok(Finished { totals, started, elapsed, cut_ns, mismatch, tls: shared.agreed.get().cloned() })
-}
-
-/// The first random number of a process takes some 40 ms of gathering, and no handshake shall wait for it.
-fn gather_randomness(is_tls: bool) {
-    if is_tls {
-        // Without random numbers the handshakes fail, and say so.
-        let _ = aws_lc_rs::rand::fill(&mut [0; 32]);
-    }
 }
 
 fn client_config(plan: &Plan) -> Result<Option<ClientConfig>, RunError> {

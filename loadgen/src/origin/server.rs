@@ -17,7 +17,7 @@ use super::connection::{Connection, Next, Scratch, Turn};
 use super::delay::Delay;
 use crate::engine::{Reactor, Ready, RunClock};
 use crate::schedule::Random;
-use crate::tls::ServerSession;
+use crate::tls::{ServerSession, gather_randomness};
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 4096;
@@ -172,6 +172,9 @@ impl Worker {
 
     fn run(mut self, stop: &AtomicBool) -> io::Result<()> {
         Reactor::wake_exactly();
+        if self.plan.tls.is_some() {
+            gather_randomness();
+        }
         while !stop.load(Ordering::Relaxed) {
             let timeout_ns = match self.due.peek() {
                 _ if !self.again.is_empty() => 0,
