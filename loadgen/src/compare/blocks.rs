@@ -1,14 +1,12 @@
-//! A run cut into blocks of whole seconds. What happens within a second hangs together (one pause
-//! slows hundreds of answers), so that the bootstrap may only draw whole blocks.
+//! A run cut into blocks of some seconds. What happens within a second hangs together (one pause slows
+//! hundreds of answers), and neighbouring seconds resemble each other, so that the bootstrap may only
+//! draw whole blocks of neighbours.
 
 use std::collections::BTreeMap;
 
 use crate::record::{Blob, RunRecord, SecondRecord};
 
-/// Blocks of all runs of one side together; more would cost time and add nothing.
-const BLOCKS_MAX: usize = 240;
-
-/// Fewest blocks of a run: below it the spread between them says too little.
+/// Fewest measured seconds of a run, and fewest blocks: below it the spread between them says too little.
 pub(super) const BLOCKS_MIN: usize = 5;
 
 /// The times of one kind and one side: for each run, for each block, counts by slot.
@@ -17,87 +15,54 @@ pub(super) struct Blocks {
     pub(super) runs: Vec<Vec<Vec<u64>>>,
 }
 
-/// What one block came to.
+/// What came in one block.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Ends {
-    /// Good answers in its seconds, whenever they were due.
-    pub(super) in_time: u64,
-    /// Its seconds.
+pub(super) struct Came {
+    /// Good answers of the measured time.
+    pub(super) in_time: f64,
+    /// Its seconds of the measured time.
     pub(super) seconds: f64,
-    /// Requests that were due in it.
-    pub(super) planned: u64,
-    /// Of all requests, those whose fate is told in it.
-    pub(super) ended: u64,
-    /// Of these, those without a good answer: wrong answers, failures, requests never sent.
-    pub(super) not_ok: u64,
 }
 
-/// Rows of a run that were measured: those of the warm-up alone and the grace after the end are not.
-fn measured_rows(record: &RunRecord) -> Vec<&SecondRecord> {
-    let end_ns = record.description.duration_ns;
-    let rows = record.series.iter().filter(|row| row.start_ns < end_ns && row.warm_up < row.planned.max(1));
-    rows.filter(|row| row.end_ns.saturating_sub(row.start_ns) >= 500_000_000).collect()
+/// Whether a row is a whole second of the measured time, or most of one.
+fn is_whole(record: &RunRecord, row: &SecondRecord) -> bool {
+    row.start_ns < record.description.duration_ns && row.warm_up < row.planned.max(1) && row.seconds() >= 0.5
 }
 
-/// Cuts a run's rows into at most so many blocks of neighbours.
-fn cut(record: &RunRecord, runs: usize) -> Vec<Vec<&SecondRecord>> {
-    let rows = measured_rows(record);
-    let blocks_max = (BLOCKS_MAX / runs.max(1)).max(BLOCKS_MIN);
-    let rows_per_block = rows.len().div_ceil(blocks_max).max(1);
-    rows.chunks(rows_per_block).map(<[&SecondRecord]>::to_vec).collect()
+/// Measured seconds that the shortest of the runs has.
+pub(super) fn fewest_seconds(records: &[RunRecord]) -> usize {
+    let whole = |record: &RunRecord| record.series.iter().filter(|row| is_whole(record, row)).count();
+    records.iter().map(whole).min().unwrap_or(0)
 }
 
-/// Blocks that the shortest of the runs has.
-pub(super) fn fewest(records: &[RunRecord]) -> usize {
-    records.iter().map(|record| cut(record, records.len()).len()).min().unwrap_or(0)
+/// Cuts a run into blocks of neighbours. The length of a block grows as the cube root of the run's (Hall,
+/// Horowitz and Jing, "On blocking rules for the bootstrap with dependent data", 1995).
+///
+/// Every row is in a block: what ended in the grace or in a broken second belongs to the block before.
+fn cut(record: &RunRecord) -> Vec<Vec<&SecondRecord>> {
+    let whole = record.series.iter().filter(|row| is_whole(record, row)).count();
+    let rows_per_block = ((whole as f64).cbrt().ceil() as usize).min(whole / BLOCKS_MIN).max(1);
+    let mut blocks = vec![Vec::new(); (whole / rows_per_block).max(1)];
+    let (last, mut seen) = (blocks.len() - 1, 0usize);
+    for row in &record.series {
+        seen += usize::from(is_whole(record, row));
+        blocks[(seen.saturating_sub(1) / rows_per_block).min(last)].push(row);
+    }
+    blocks
 }
 
-/// The ends of each block of each run. All requests of a run are in one of its blocks, also those whose
-/// fate is told in no measured second: so the errors of all blocks are the run's.
-pub(super) fn ends(records: &[RunRecord]) -> Vec<Vec<Ends>> {
-    let of_block = |rows: Vec<&SecondRecord>| {
-        rows.into_iter().fold(Ends::default(), |sum, row| Ends {
-            in_time: sum.in_time.saturating_add(row.in_time),
-            seconds: sum.seconds + row.seconds(),
-            planned: sum.planned.saturating_add(row.planned),
-            ended: sum.ended.saturating_add(ended(row)),
-            not_ok: sum.not_ok.saturating_add(not_ok(row)),
-        })
-    };
+/// What came in each block of each run.
+pub(super) fn came(records: &[RunRecord]) -> Vec<Vec<Came>> {
     let of_run = |record: &RunRecord| {
-        let mut blocks: Vec<Ends> = cut(record, records.len()).into_iter().map(of_block).collect();
-        book_the_rest(record, &mut blocks);
-        blocks
+        let measured = record.description.warm_up_ns..record.description.duration_ns;
+        let within = |ns: u64| ns.clamp(measured.start, measured.end.max(measured.start));
+        let of_row = |sum: Came, row: &&SecondRecord| Came {
+            in_time: sum.in_time + row.in_time as f64,
+            seconds: sum.seconds + within(row.end_ns).saturating_sub(within(row.start_ns)) as f64 / 1e9,
+        };
+        cut(record).iter().map(|rows| rows.iter().fold(Came::default(), of_row)).collect()
     };
     records.iter().map(of_run).collect()
-}
-
-fn not_ok(row: &SecondRecord) -> u64 {
-    row.wrong.saturating_add(row.failed).saturating_add(row.unsent)
-}
-
-fn ended(row: &SecondRecord) -> u64 {
-    row.ok.saturating_add(not_ok(row))
-}
-
-/// Books what ended outside of the measured seconds, mostly in the grace: those were due last, so that
-/// each block from the last one on takes as many errors as requests were due in it.
-fn book_the_rest(record: &RunRecord, blocks: &mut [Ends]) {
-    let all = record.series.iter().map(|row| (ended(row), not_ok(row)));
-    let (all, all_not_ok) =
-        all.fold((0u64, 0u64), |sum, row| (sum.0.saturating_add(row.0), sum.1.saturating_add(row.1)));
-    let booked = |of: fn(&Ends) -> u64| blocks.iter().map(of).fold(0, u64::saturating_add);
-    let mut not_ok = all_not_ok.saturating_sub(booked(|ends| ends.not_ok));
-    let good = all.saturating_sub(booked(|ends| ends.ended)).saturating_sub(not_ok);
-    for ends in blocks.iter_mut().rev() {
-        let taken = not_ok.min(ends.planned.saturating_sub(ends.not_ok));
-        (ends.not_ok, ends.ended) = (ends.not_ok.saturating_add(taken), ends.ended.saturating_add(taken));
-        not_ok -= taken;
-    }
-    if let Some(last) = blocks.last_mut() {
-        last.not_ok = last.not_ok.saturating_add(not_ok);
-        last.ended = last.ended.saturating_add(not_ok).saturating_add(good);
-    }
 }
 
 /// Both sides' times on one scale: the slots that either side used, with the time of each.
@@ -106,9 +71,8 @@ pub(super) fn on_one_scale(
     of: fn(&SecondRecord) -> &Blob,
 ) -> (Vec<u64>, [Blocks; 2]) {
     let sparse = sides.map(|records| {
-        let of_run = |record: &RunRecord| {
-            cut(record, records.len()).iter().map(|rows| block_counts(rows, of)).collect::<Vec<_>>()
-        };
+        let of_run =
+            |record: &RunRecord| cut(record).iter().map(|rows| block_counts(rows, of)).collect::<Vec<_>>();
         records.iter().map(of_run).collect::<Vec<_>>()
     });
     let mut slots: Vec<u64> =

@@ -1,84 +1,49 @@
-//! The bootstrap: blocks are drawn again and again, with replacement, as if the runs had been
-//! repeated, and the spread of the differences so found is the interval (Efron and Tibshirani, "An
-//! Introduction to the Bootstrap", chapters 8 and 13). With several runs of a side, runs are drawn
-//! first and then blocks within them, so that the spread between runs counts too.
+//! The bootstrap for one or two runs of a side: their blocks are drawn again and again, with
+//! replacement, as if the same runs had gone on, and the spread of the differences so found is the
+//! standard error (Efron and Tibshirani, "An Introduction to the Bootstrap", chapters 6 and 8). It says
+//! nothing of the spread between runs: see `between` for that.
 
-use super::blocks::{Blocks, Ends};
+use super::blocks::{Blocks, Came};
+use super::difference::Difference;
+use super::judgement::JUDGED;
 use crate::schedule::Random;
 
-/// Repetitions that are made up. The ends of the interval are then good to about a tenth of its width.
-pub const REPLICATES: usize = 1_000;
+/// Repetitions that are made up. A standard error of so many is good to about 2 %.
+const REPLICATES: usize = 1_000;
 
 /// The seed: the same records always give the same answer.
 const SEED: u64 = 0x7061_6972;
 
-/// A difference that lies in between with the stated probability.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Interval {
-    /// Lower end.
-    pub low: f64,
-    /// Upper end.
-    pub high: f64,
+/// The made-up repetitions of one number.
+struct Replicates {
+    differences: Vec<f64>,
+    /// Blocks beyond one of each run, on the side that has fewer.
+    freedom: f64,
+    /// All blocks of the side over those.
+    widen: f64,
 }
 
-impl Interval {
-    /// Whether no difference lies within.
-    pub fn holds_zero(&self) -> bool {
-        self.low <= 0.0 && self.high >= 0.0
-    }
-}
-
-/// One number of both sides, and what is known of their difference.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Difference {
-    /// A's number.
-    pub first: f64,
-    /// B's number.
-    pub other: f64,
-    /// 95 % interval of B − A.
-    pub likely: Interval,
-    /// Wider interval, by which all judgements of a comparison together err in 5 % of cases.
-    pub joint: Interval,
-}
-
-impl Difference {
-    /// From both numbers and the differences of the made-up repetitions.
-    ///
-    /// `judged` is how many numbers of the comparison are judged together (Bonferroni), `blocks` how
-    /// many blocks the smaller side has: with few of them the bootstrap is known to be too sure of
-    /// itself, by the factor that is taken back here.
-    pub(super) fn new(
-        first: f64,
-        other: f64,
-        mut spread: Vec<f64>,
-        judged: usize,
-        blocks: usize,
-    ) -> Difference {
-        spread.retain(|difference| difference.is_finite());
-        spread.sort_by(f64::total_cmp);
-        let centre = quantile(&spread, 0.5);
-        let widen = (blocks.max(2) as f64 / (blocks.max(2) - 1) as f64).sqrt();
-        let at = |part: f64| centre + (quantile(&spread, part) - centre) * widen;
-        let interval = |miss: f64| Interval { low: at(miss / 2.0), high: at(1.0 - miss / 2.0) };
-        Difference { first, other, likely: interval(0.05), joint: interval(0.05 / judged.max(1) as f64) }
+impl Replicates {
+    fn new(sizes: &[Vec<usize>; 2]) -> Self {
+        let of_side = |sizes: &Vec<usize>| {
+            let blocks: usize = sizes.iter().sum();
+            let freedom = blocks.saturating_sub(sizes.len()).max(1) as f64;
+            (freedom, blocks as f64 / freedom)
+        };
+        let [first, other] = [of_side(&sizes[0]), of_side(&sizes[1])];
+        let (freedom, widen) = if first.0 < other.0 { first } else { other };
+        Self { differences: Vec::with_capacity(REPLICATES), freedom, widen }
     }
 
-    /// B − A.
-    pub fn change(&self) -> f64 {
-        self.other - self.first
+    /// With few blocks the bootstrap is known to be too sure of itself: by the factor that is taken back
+    /// here, and by what Student's distribution has over the normal one.
+    fn difference(&self, first: f64, other: f64) -> Difference {
+        let count = self.differences.len().max(2) as f64;
+        let mean = self.differences.iter().sum::<f64>() / count;
+        let variance =
+            self.differences.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (count - 1.0);
+        Difference::new(first, other, (variance * self.widen).sqrt(), self.freedom, JUDGED)
     }
-
-    /// The change as a share of A; 0 where A is 0.
-    pub fn relative(&self) -> f64 {
-        if self.first > 0.0 { self.change() / self.first } else { 0.0 }
-    }
-}
-
-/// A quantile of sorted numbers; 0 of none.
-fn quantile(sorted: &[f64], part: f64) -> f64 {
-    let last = sorted.len().saturating_sub(1);
-    let place = (part.clamp(0.0, 1.0) * last as f64).round() as usize;
-    sorted.get(place).copied().unwrap_or(0.0)
 }
 
 /// How often each block of each run was drawn.
@@ -87,16 +52,14 @@ struct Draw {
 }
 
 impl Draw {
-    /// Draws from runs of so many blocks.
+    /// Draws as many blocks of each run as it has.
     fn make(blocks_of_runs: &[usize], random: &mut Random) -> Draw {
-        let mut times: Vec<Vec<u64>> = blocks_of_runs.iter().map(|&blocks| vec![0; blocks]).collect();
-        for _ in 0..blocks_of_runs.len() {
-            let run = below(random, blocks_of_runs.len());
-            for _ in 0..blocks_of_runs[run] {
-                times[run][below(random, blocks_of_runs[run])] += 1;
-            }
-        }
-        Draw { times }
+        let of_run = |&blocks: &usize| {
+            let mut times = vec![0; blocks];
+            (0..blocks).for_each(|_| times[below(random, blocks)] += 1);
+            times
+        };
+        Draw { times: blocks_of_runs.iter().map(of_run).collect() }
     }
 }
 
@@ -147,25 +110,17 @@ fn percentiles(slots: &[u64], counts: &[u64], percents: &[f64]) -> Option<Vec<f6
     Some(values)
 }
 
-/// Answers of both sides, and differences at each percentile.
-pub(super) struct PercentileDifferences {
-    pub(super) answers: [u64; 2],
-    pub(super) differences: Vec<Difference>,
-}
-
-/// Compares two sides at these percentiles (rising).
+/// Compares two sides at these percentiles (rising); `None` if one has no answer.
 pub(super) fn compare_percentiles(
     slots: &[u64],
     sides: &[Blocks; 2],
     percents: &[f64],
-    judged: usize,
-) -> Option<PercentileDifferences> {
-    let whole = [sides[0].sum(None, slots.len()), sides[1].sum(None, slots.len())];
-    let first = percentiles(slots, &whole[0], percents)?;
-    let other = percentiles(slots, &whole[1], percents)?;
+) -> Option<Vec<Difference>> {
+    let whole = |side: &Blocks| percentiles(slots, &side.sum(None, slots.len()), percents);
+    let (first, other) = (whole(&sides[0])?, whole(&sides[1])?);
     let mut random = Random::new(SEED);
     let sizes = [sides[0].sizes(), sides[1].sizes()];
-    let mut spreads = vec![Vec::with_capacity(REPLICATES); percents.len()];
+    let mut spreads: Vec<Replicates> = percents.iter().map(|_| Replicates::new(&sizes)).collect();
     for _ in 0..REPLICATES {
         let [first, other] = [0, 1].map(|side| {
             let draw = Draw::make(&sizes[side], &mut random);
@@ -174,44 +129,34 @@ pub(super) fn compare_percentiles(
         // A draw of empty blocks alone says nothing.
         if let (Some(first), Some(other)) = (first, other) {
             for (spread, (first, other)) in spreads.iter_mut().zip(first.into_iter().zip(other)) {
-                spread.push(other - first);
+                spread.differences.push(other - first);
             }
         }
     }
-    let blocks = sizes.iter().map(|sizes| sizes.iter().sum()).min().unwrap_or(0);
-    let pairs = first.into_iter().zip(other).zip(spreads);
-    let differences =
-        pairs.map(|((first, other), spread)| Difference::new(first, other, spread, judged, blocks)).collect();
-    let count = |counts: &[u64]| counts.iter().fold(0u64, |sum, &count| sum.saturating_add(count));
-    Some(PercentileDifferences { answers: [count(&whole[0]), count(&whole[1])], differences })
+    let numbers = first.into_iter().zip(other).zip(spreads);
+    Some(numbers.map(|((first, other), spread)| spread.difference(first, other)).collect())
 }
 
-/// Compares a quotient of both sides, such as errors by requests.
-pub(super) fn compare_quotient(
-    sides: [&[Vec<Ends>]; 2],
-    quotient: fn(&Ends) -> (f64, f64),
-    judged: usize,
-) -> Difference {
-    let value = |runs: &[Vec<Ends>], draw: Option<&Draw>| {
-        let (mut part, mut whole) = (0.0, 0.0);
+/// Compares the rates of both sides.
+pub(super) fn compare_rates(sides: [&[Vec<Came>]; 2]) -> Difference {
+    let rate = |runs: &[Vec<Came>], draw: Option<&Draw>| {
+        let (mut in_time, mut seconds) = (0.0, 0.0);
         for (run, blocks) in runs.iter().enumerate() {
-            for (block, ends) in blocks.iter().enumerate() {
+            for (block, came) in blocks.iter().enumerate() {
                 let times = draw.map_or(1, |draw| draw.times[run][block]) as f64;
-                let (above, below) = quotient(ends);
-                part += above * times;
-                whole += below * times;
+                in_time += came.in_time * times;
+                seconds += came.seconds * times;
             }
         }
-        if whole > 0.0 { part / whole } else { 0.0 }
+        if seconds > 0.0 { in_time / seconds } else { 0.0 }
     };
     let mut random = Random::new(SEED);
     let sizes = sides.map(|runs| runs.iter().map(Vec::len).collect::<Vec<_>>());
-    let mut replicate = |_| {
+    let mut spread = Replicates::new(&sizes);
+    for _ in 0..REPLICATES {
         let [first, other] =
-            [0, 1].map(|side| value(sides[side], Some(&Draw::make(&sizes[side], &mut random))));
-        other - first
-    };
-    let spread = (0..REPLICATES).map(&mut replicate).collect();
-    let blocks = sizes.iter().map(|sizes| sizes.iter().sum()).min().unwrap_or(0);
-    Difference::new(value(sides[0], None), value(sides[1], None), spread, judged, blocks)
+            [0, 1].map(|side| rate(sides[side], Some(&Draw::make(&sizes[side], &mut random))));
+        spread.differences.push(other - first);
+    }
+    spread.difference(rate(sides[0], None), rate(sides[1], None))
 }

@@ -1,18 +1,25 @@
 //! What a comparison comes to: a difference that is shown and large enough to matter, or none shown.
+//!
+//! With three runs a side and more the judgement speaks of further runs. With fewer it speaks of these
+//! runs alone, because the spread between runs is not known.
 
+use super::between::{self, RUNS_MIN, RunNumbers};
 use super::blocks::{self, BLOCKS_MIN, on_one_scale};
-use super::bootstrap::{Difference, compare_percentiles, compare_quotient};
-use crate::record::{RunRecord, SecondRecord};
+use super::bootstrap::{compare_percentiles, compare_rates};
+use super::counted::{self, Counted};
+use super::difference::{Difference, FAMILY_ERROR};
+use crate::measure::Kind;
+use crate::record::{Blob, RunRecord, SecondRecord};
 
 /// The percentiles that are compared.
 pub(super) const PERCENTS: [(&str, f64); 5] =
     [("p50", 50.0), ("p90", 90.0), ("p99", 99.0), ("p99.9", 99.9), ("p99.99", 99.99)];
 
-/// Answers that must lie beyond a percentile on either side before it is judged.
+/// Answers that must lie beyond a percentile in each run before it is judged.
 const BEYOND_MIN: f64 = 20.0;
 
 /// Numbers that are judged: response percentiles, errors, rate.
-const JUDGED: usize = PERCENTS.len() + 2;
+pub(super) const JUDGED: usize = PERCENTS.len() + 2;
 
 /// Share of errors that counts as more or fewer: one in a thousand.
 const ERROR_TOLERANCE: f64 = 0.001;
@@ -20,10 +27,15 @@ const ERROR_TOLERANCE: f64 = 0.001;
 /// Which way B differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
-    /// The joint interval leaves out zero, the change is over the tolerance, and B is the worse.
+    /// The joint interval of several runs leaves out zero, the change is over the tolerance, and B is the
+    /// worse: further runs would show it too.
     Worse,
     /// The same, and B is the better.
     Better,
+    /// B was worse in these runs; whether further ones would show it is not known.
+    WorseHere,
+    /// The same, and B was the better.
+    BetterHere,
     /// There is a difference, and it is within the tolerance.
     Small,
     /// The interval holds zero.
@@ -57,22 +69,40 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    /// Whether B is worse in anything that is judged.
+    fn has(&self, direction: Direction) -> bool {
+        self.findings.iter().any(|finding| finding.direction == direction)
+    }
+
+    /// Whether B is worse in anything that is judged, and further runs would show it too.
     pub fn is_regression(&self) -> bool {
-        self.findings.iter().any(|finding| finding.direction == Direction::Worse)
+        self.has(Direction::Worse)
+    }
+
+    /// Whether B was worse in anything in these runs at least.
+    pub fn was_worse(&self) -> bool {
+        self.is_regression() || self.has(Direction::WorseHere)
     }
 
     /// The verdict in a few words.
     pub fn verdict(&self) -> &'static str {
-        let has = |direction| self.findings.iter().any(|finding| finding.direction == direction);
-        match (has(Direction::Worse), has(Direction::Better)) {
-            (true, true) => "MIXED: B is worse in some ways and better in others",
-            (true, false) => "B IS WORSE",
-            (false, true) => "B IS BETTER",
-            (false, false) if has(Direction::Small) => {
+        use Direction as D;
+        let here = (self.has(D::WorseHere), self.has(D::BetterHere));
+        match (self.has(D::Worse), self.has(D::Better), here) {
+            (true, true, _) => "MIXED: B is worse in some ways and better in others",
+            (true, false, _) => "B IS WORSE",
+            (false, true, (true, _)) => "B IS BETTER, and was worse in these runs in another way",
+            (false, true, _) => "B IS BETTER",
+            (false, false, (true, true)) => "MIXED IN THESE RUNS ONLY: repeat them in turns, five a side",
+            (false, false, (true, false)) => {
+                "B WAS WORSE IN THESE RUNS ONLY: repeat them in turns, five a side"
+            }
+            (false, false, (false, true)) => {
+                "B WAS BETTER IN THESE RUNS ONLY: repeat them in turns, five a side"
+            }
+            (false, false, _) if self.has(D::Small) => {
                 "NO DIFFERENCE THAT MATTERS: what is shown is within the tolerance"
             }
-            (false, false) => "NO DIFFERENCE SHOWN",
+            (false, false, _) => "NO DIFFERENCE SHOWN",
         }
     }
 }
@@ -84,55 +114,113 @@ impl Comparison {
 /// Why the runs say too little, in words.
 pub fn compare(first: &[RunRecord], other: &[RunRecord], tolerance: f64) -> Result<Comparison, String> {
     for (name, records) in [("A", first), ("B", other)] {
-        let blocks = blocks::fewest(records);
-        if blocks < BLOCKS_MIN {
+        let seconds = blocks::fewest_seconds(records);
+        if seconds < BLOCKS_MIN {
             return Err(format!(
-                "a run of {name} has {blocks} measured seconds; it takes {BLOCKS_MIN} to tell a difference from chance"
+                "a run of {name} has {seconds} measured seconds; it takes {BLOCKS_MIN} to tell a difference from chance"
             ));
         }
     }
     let sides = [first, other];
-    let mut findings = times(sides, "", |row| &row.response, Some(tolerance))
-        .ok_or("one of the sides has not one good answer")?;
-    findings.extend(times(sides, "service ", |row| &row.service, None).unwrap_or_default());
-    let ends = [blocks::ends(first), blocks::ends(other)];
-    let ends = [ends[0].as_slice(), ends[1].as_slice()];
-    let errors = compare_quotient(ends, |ends| (ends.not_ok as f64, ends.ended as f64), JUDGED);
-    findings.push(Finding {
-        name: "errors".to_owned(),
-        direction: direct(&errors, true, errors.change().abs() > ERROR_TOLERANCE),
-        difference: errors,
-    });
-    let rate = compare_quotient(ends, |ends| (ends.in_time as f64, ends.seconds), JUDGED);
-    findings.push(Finding {
-        name: "rate".to_owned(),
-        direction: direct(&rate, false, rate.relative().abs() > tolerance),
-        difference: rate,
-    });
+    let answers = |record: &RunRecord| record.histogram(Kind::Response).count;
+    let fewest = sides.into_iter().flatten().map(answers).min().unwrap_or(0);
+    if fewest == 0 {
+        return Err("one of the runs has not one good answer".to_owned());
+    }
+    let counted = sides.map(Counted::of);
+    let findings = match first.len().min(other.len()) >= RUNS_MIN {
+        true => {
+            let numbers = sides.map(|records| records.iter().map(RunNumbers::of).collect::<Vec<_>>());
+            between_runs([&numbers[0], &numbers[1]], fewest, counted, tolerance)
+        }
+        false => within_runs(sides, fewest, counted, tolerance),
+    };
     Ok(Comparison { findings, runs: [first.len(), other.len()], notes: notes(sides) })
 }
 
-/// Compares times; `tolerance` of `None`: for the reader only.
-fn times(
+/// Judges by the spread between runs.
+pub(super) fn between_runs(
+    sides: [&[RunNumbers]; 2],
+    fewest_answers: u64,
+    counted: [Counted; 2],
+    tolerance: f64,
+) -> Vec<Finding> {
+    let of = |number: &dyn Fn(&RunNumbers) -> f64| between::difference(sides, number);
+    let response = (0..PERCENTS.len()).map(|place| of(&|run| run.response[place])).collect();
+    let service = (0..PERCENTS.len()).map(|place| of(&|run| run.service[place])).collect();
+    let errors = of(&|run| run.errors);
+    let direction = direct(&errors, true, errors.change().abs() > ERROR_TOLERANCE);
+    // Errors that came in a few of the runs are a fact of these runs.
+    let direction = if direction == Direction::NotShown { errors_here(counted) } else { direction };
+    let rate = of(&|run| run.rate);
+    all_findings([response, service], fewest_answers, (errors, direction), rate, tolerance)
+}
+
+/// Judges by the spread within the runs.
+fn within_runs(
     sides: [&[RunRecord]; 2],
-    prefix: &str,
-    of: fn(&SecondRecord) -> &crate::record::Blob,
-    tolerance: Option<f64>,
-) -> Option<Vec<Finding>> {
+    fewest_answers: u64,
+    counted: [Counted; 2],
+    tolerance: f64,
+) -> Vec<Finding> {
     let percents = PERCENTS.map(|(_, percent)| percent);
-    let (slots, blocks) = on_one_scale(sides, of);
-    let compared = compare_percentiles(&slots, &blocks, &percents, JUDGED)?;
-    let fewest = compared.answers.into_iter().min().unwrap_or(0) as f64;
-    let findings = PERCENTS.iter().zip(compared.differences).map(|(&(name, percent), difference)| {
-        let beyond = fewest * (1.0 - percent / 100.0);
-        let direction = match tolerance {
-            _ if beyond < BEYOND_MIN => Direction::TooFew,
-            None => Direction::NotJudged,
-            Some(tolerance) => direct(&difference, true, difference.relative().abs() > tolerance),
+    let times = |of: fn(&SecondRecord) -> &Blob| {
+        let (slots, blocks) = on_one_scale(sides, of);
+        compare_percentiles(&slots, &blocks, &percents).unwrap_or_default()
+    };
+    let times = [times(|row| &row.response), times(|row| &row.service)];
+    let errors = counted::difference(counted[0], counted[1], JUDGED);
+    let came = sides.map(blocks::came);
+    let rate = compare_rates([&came[0], &came[1]]);
+    let mut findings = all_findings(times, fewest_answers, (errors, errors_here(counted)), rate, tolerance);
+    for finding in &mut findings {
+        finding.direction = match finding.direction {
+            Direction::Worse => Direction::WorseHere,
+            Direction::Better => Direction::BetterHere,
+            direction => direction,
         };
-        Finding { name: format!("{prefix}{name}"), difference, direction }
-    });
-    Some(findings.collect())
+    }
+    findings
+}
+
+/// Whether the errors of these runs differ by more than chance, by an exact test of the totals.
+fn errors_here(counted: [Counted; 2]) -> Direction {
+    let difference = counted::difference(counted[0], counted[1], JUDGED);
+    if counted::chance(counted[0], counted[1]) >= FAMILY_ERROR / JUDGED as f64 {
+        return Direction::NotShown;
+    }
+    match difference.change() {
+        change if change.abs() <= ERROR_TOLERANCE => Direction::Small,
+        change if change > 0.0 => Direction::WorseHere,
+        _ => Direction::BetterHere,
+    }
+}
+
+/// All findings in the order of printing, from response and service times, errors and rate.
+fn all_findings(
+    [response, service]: [Vec<Difference>; 2],
+    fewest_answers: u64,
+    (errors, of_errors): (Difference, Direction),
+    rate: Difference,
+    tolerance: f64,
+) -> Vec<Finding> {
+    let named = |prefix: &'static str, differences: Vec<Difference>, is_judged: bool| {
+        PERCENTS.iter().zip(differences).map(move |(&(name, percent), difference)| {
+            let beyond = fewest_answers as f64 * (1.0 - percent / 100.0);
+            let direction = match is_judged {
+                _ if beyond < BEYOND_MIN => Direction::TooFew,
+                false => Direction::NotJudged,
+                true => direct(&difference, true, difference.relative().abs() > tolerance),
+            };
+            Finding { name: format!("{prefix}{name}"), difference, direction }
+        })
+    };
+    let of_rate = direct(&rate, false, rate.relative().abs() > tolerance);
+    let mut findings: Vec<Finding> =
+        named("", response, true).chain(named("service ", service, false)).collect();
+    findings.push(Finding { name: "errors".to_owned(), difference: errors, direction: of_errors });
+    findings.push(Finding { name: "rate".to_owned(), difference: rate, direction: of_rate });
+    findings
 }
 
 fn direct(difference: &Difference, less_is_better: bool, matters: bool) -> Direction {
@@ -148,11 +236,17 @@ fn direct(difference: &Difference, less_is_better: bool, matters: bool) -> Direc
 
 fn notes(sides: [&[RunRecord]; 2]) -> Vec<String> {
     let mut notes = Vec::new();
-    if sides.iter().any(|records| records.len() < 5) {
+    let fewest = sides.iter().map(|records| records.len()).min().unwrap_or(0);
+    if fewest < RUNS_MIN {
+        notes.push(format!(
+            "fewer than {RUNS_MIN} runs on a side: the intervals know the spread within these runs and nothing of \
+             the spread between runs, which is often the greater; two further runs of the same server may differ \
+             as much. Repeat, taking turns (A B A B …), five times a side, and give the runs of a side joined by \
+             commas"
+        ));
+    } else if fewest < 5 {
         notes.push(
-            "fewer than five runs on a side: the intervals know the spread between seconds, and little of the \
-             spread between runs. Repeat, taking turns (A B A B …), and give the runs of a side joined by commas"
-                .to_owned(),
+            "fewer than five runs on a side: the intervals are wide; further runs narrow them".to_owned(),
         );
     }
     let times = || sides.into_iter().flatten().map(|record| record.started_unix_ms);

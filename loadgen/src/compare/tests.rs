@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::measure::ErrorClass;
-use crate::record::{Description, RequestField, RunRecord, VerdictName};
+use crate::measure::{ErrorClass, Kind};
+use crate::record::{Description, RequestField, RunRecord, SecondRecord, VerdictName};
 use crate::schedule::Random;
 use crate::test_support::{Made, record};
 
@@ -23,12 +23,31 @@ fn scattered(seed: u64, per_mille: u64) -> RunRecord {
     })
 }
 
+/// A row in which nothing happened.
+fn empty_row(record: &RunRecord) -> SecondRecord {
+    let empty = record.histogram(Kind::Tls).histogram;
+    let row = record.series[0].clone();
+    let (response, service) = (empty.clone(), empty);
+    SecondRecord {
+        planned: 0,
+        offered: 0,
+        ok: 0,
+        in_time: 0,
+        p50_ns: 0,
+        p99_ns: 0,
+        max_ns: 0,
+        response,
+        service,
+        ..row
+    }
+}
+
 #[test]
 fn the_same_load_shows_no_difference_but_for_chance() {
     let mut shown = 0;
     for seed in 0..5 {
         let comparison = compare(&[scattered(seed, 1_000)], &[scattered(seed + 100, 1_000)], 0.02).unwrap();
-        shown += usize::from(comparison.is_regression());
+        shown += usize::from(comparison.was_worse());
     }
     assert!(shown <= 1, "{shown} of 5 comparisons of like with like show a difference");
 }
@@ -37,24 +56,39 @@ fn the_same_load_shows_no_difference_but_for_chance() {
 fn a_slower_server_is_found_out_either_way_round() {
     let (fast, slow) = (scattered(1, 1_000), scattered(2, 1_200));
     let worse = compare(std::slice::from_ref(&fast), std::slice::from_ref(&slow), 0.02).unwrap();
-    assert!(worse.is_regression(), "{}", comparison_text(&worse, ["fast", "slow"]));
+    assert!(worse.was_worse(), "{}", comparison_text(&worse, ["fast", "slow"]));
     let p50 = &worse.findings[0];
-    assert_eq!((p50.name.as_str(), p50.direction), ("p50", Direction::Worse));
+    assert_eq!((p50.name.as_str(), p50.direction), ("p50", Direction::WorseHere));
     let relative = p50.difference.relative();
     assert!((0.1..0.3).contains(&relative), "{relative}");
     let likely = p50.difference.likely;
     assert!(likely.low <= p50.difference.change() && p50.difference.change() <= likely.high, "{likely:?}");
     let better = compare(&[slow], &[fast], 0.02).unwrap();
-    assert!(!better.is_regression());
-    assert_eq!(better.verdict(), "B IS BETTER");
+    assert!(!better.was_worse());
     let text = comparison_text(&better, ["slow", "fast"]);
-    assert!(text.contains("✓ better") && text.contains("fewer than five runs"), "{text}");
+    assert!(text.contains("✓ better in these runs") && text.contains("fewer than 3 runs"), "{text}");
+}
+
+#[test]
+fn the_verdict_on_single_runs_is_about_them_alone() {
+    for runs in [1, 2] {
+        let side = |first: u64, per_mille| {
+            (first..first + runs).map(|seed| scattered(seed, per_mille)).collect::<Vec<_>>()
+        };
+        let comparison = compare(&side(0, 1_000), &side(50, 1_500), 0.02).unwrap();
+        assert!(comparison.was_worse() && !comparison.is_regression(), "{comparison:?}");
+        assert!(
+            comparison.verdict().starts_with("B WAS WORSE IN THESE RUNS ONLY"),
+            "{}",
+            comparison.verdict()
+        );
+    }
 }
 
 #[test]
 fn a_difference_within_the_tolerance_does_not_matter() {
     let comparison = compare(&[scattered(1, 1_000)], &[scattered(1, 1_030)], 0.10).unwrap();
-    assert!(!comparison.is_regression(), "{}", comparison_text(&comparison, ["a", "b"]));
+    assert!(!comparison.was_worse(), "{}", comparison_text(&comparison, ["a", "b"]));
 }
 
 #[test]
@@ -65,7 +99,7 @@ fn errors_that_appear_are_a_regression() {
     });
     let comparison = compare(&[record(12, 400, |_, _| Made::good(MS))], &[with_errors], 0.02).unwrap();
     let errors = comparison.findings.iter().find(|finding| finding.name == "errors").unwrap();
-    assert_eq!(errors.direction, Direction::Worse);
+    assert_eq!(errors.direction, Direction::WorseHere);
     assert!((errors.difference.other - 0.025).abs() < 1e-9);
 }
 
@@ -77,7 +111,7 @@ fn requests_that_were_never_sent_are_errors() {
     let comparison = compare(std::slice::from_ref(&fits), &[unsent], 0.02).unwrap();
     let errors = comparison.findings.iter().find(|finding| finding.name == "errors").unwrap();
     assert!((errors.difference.other - 0.25).abs() < 1e-9, "{errors:?}");
-    assert_eq!(errors.direction, Direction::Worse);
+    assert_eq!(errors.direction, Direction::WorseHere);
 }
 
 #[test]
@@ -141,7 +175,60 @@ fn several_runs_of_a_side_are_drawn_run_by_run() {
     let comparison = compare(&side(0, 1_000), &side(50, 1_150), 0.02).unwrap();
     assert_eq!(comparison.runs, [5, 5]);
     assert!(comparison.is_regression(), "{}", comparison_text(&comparison, ["a", "b"]));
-    assert!(!comparison.notes.iter().any(|note| note.contains("fewer than five")));
+    assert!(!comparison.notes.iter().any(|note| note.contains("fewer than")));
+    let p50 = &comparison.findings[0].difference;
+    assert!(p50.first > 0.0 && (0.1..0.2).contains(&p50.relative()), "{p50:?}");
+}
+
+#[test]
+fn errors_of_one_second_are_found_with_any_number_of_runs() {
+    let good = |_| record(12, 400, |_, _| Made::good(MS));
+    let with_errors = || {
+        record(12, 400, |second, k| Made {
+            error: (second == 5 && k < 100).then_some(ErrorClass::ReadReset),
+            ..Made::good(MS)
+        })
+    };
+    for runs in [1, 5] {
+        let first: Vec<_> = (0..runs).map(good).collect();
+        let mut other = first.clone();
+        other[0] = with_errors();
+        let comparison = compare(&first, &other, 0.02).unwrap();
+        let errors = comparison.findings.iter().find(|finding| finding.name == "errors").unwrap();
+        assert_eq!(errors.direction, Direction::WorseHere, "{errors:?}");
+        assert!(comparison.was_worse() && !comparison.is_regression());
+        // The other way round they are better here; further runs are not promised.
+        let comparison = compare(&other, &first, 0.02).unwrap();
+        assert!(
+            comparison.verdict().starts_with("B WAS BETTER IN THESE RUNS ONLY"),
+            "{}",
+            comparison.verdict()
+        );
+    }
+    let all: Vec<_> = (0..3).map(|_| with_errors()).collect();
+    let none: Vec<_> = (0..3).map(good).collect();
+    assert_eq!(
+        compare(&none, &all, 0.02).unwrap().verdict(),
+        "B IS WORSE",
+        "errors of every run are no chance"
+    );
+}
+
+#[test]
+fn what_hangs_to_the_end_of_the_grace_is_an_error_and_no_improvement() {
+    let fits = record(12, 400, |_, _| Made::good(MS));
+    let mut hung = fits.clone();
+    let count = hung.counts.planned * 15 / 1_000;
+    let grace =
+        SecondRecord { failed: count, start_ns: 12_000 * MS, end_ns: 12_200 * MS, ..empty_row(&hung) };
+    (hung.counts.ok, hung.counts.failed) = (hung.counts.ok - count, count);
+    hung.series[11].ok -= count;
+    hung.series.push(grace);
+    let comparison = compare(std::slice::from_ref(&fits), &[hung], 0.02).unwrap();
+    let errors = comparison.findings.iter().find(|finding| finding.name == "errors").unwrap();
+    assert_eq!(errors.direction, Direction::WorseHere);
+    assert!((errors.difference.other - 0.015).abs() < 1e-9, "{errors:?}");
+    assert!(!comparison.verdict().contains("BETTER"), "{}", comparison.verdict());
 }
 
 #[test]

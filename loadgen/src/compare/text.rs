@@ -71,6 +71,8 @@ fn row(finding: &Finding) -> String {
     let judgement = match direction {
         Direction::Worse => "✗ worse",
         Direction::Better => "✓ better",
+        Direction::WorseHere => "✗ worse in these runs",
+        Direction::BetterHere => "✓ better in these runs",
         Direction::Small => "within the tolerance",
         Direction::NotShown => "no difference shown",
         Direction::TooFew => "too few answers to say",
