@@ -131,7 +131,7 @@ fn side(names: &str) -> Result<Vec<RunRecord>, String> {
 mod tests {
     use super::*;
     use crate::compare::RUNS_MIN;
-    use crate::record::write;
+    use crate::record::write_whole;
     use crate::test_support::sample_record;
 
     #[test]
@@ -139,8 +139,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name).display().to_string();
         let (fast, slow) = (path("fast.json"), path("slow.json"));
-        write(&sample_record(8, 400, 1_000_000), Path::new(&fast)).unwrap();
-        write(&sample_record(8, 400, 2_000_000), Path::new(&slow)).unwrap();
+        for (path, service_ns) in [(&fast, 1_000_000), (&slow, 2_000_000)] {
+            let record = serde_json::to_vec(&sample_record(8, 400, service_ns)).unwrap();
+            write_whole(Path::new(path), &record).unwrap();
+        }
         let code = |first: &str, other: &str, strict: bool| {
             let (first, others) = (first.to_owned(), vec![other.to_owned()]);
             run(&CompareArguments { first, others, tolerance: 0.02, strict, anyway: false })
