@@ -17,7 +17,7 @@ pub struct FailoverArguments {
     /// Which torii
     #[command(flatten)]
     running: Running,
-    /// Undo it: this node stands for election again
+    /// Undo it: the active node is asked to hand over to this one; over VRRP proper this one just takes over
     #[arg(long, conflicts_with = "force")]
     back: bool,
     /// Although the other node is not known to be able to take over

@@ -9,6 +9,8 @@
 //!
 //! Whatever interrupts it, workers serve as before afterwards: what was begun is undone on drop.
 
+mod back;
+
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -21,7 +23,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::status::Phase;
 use crate::config::model::{Config, Ha};
 use crate::ha::handle::PairHandle;
-use crate::ha::order::{HandedOver, Refusal, may_hand_over, may_take_back};
+use crate::ha::order::{HandedOver, Refusal, may_hand_over};
 use crate::ha::status::PairStatus;
 use crate::limits::control::{ELECTION_END, HUSH_LEAST, HUSH_LIMIT, HUSH_SETTLE, HUSH_SETTLE_MAX};
 use crate::net::hush::{Hush, Hushed};
@@ -81,20 +83,7 @@ impl Handover {
     /// Why nothing was handed over.
     pub async fn hand_over(&self, force: bool, tell: impl Fn(String)) -> Result<String, Refusal> {
         let _running = self.running.try_lock().map_err(|_| Refusal::Busy)?;
-        self.run(force, &tell).await
-    }
-
-    /// Undoes `hand_over`: this node stands for election again.
-    ///
-    /// # Errors
-    /// Nothing was handed over, or it is under way.
-    pub async fn take_back(&self) -> Result<String, Refusal> {
-        let _running = self.running.try_lock().map_err(|_| Refusal::Busy)?;
-        may_take_back(&self.pair.status.latest())?;
-        self.pair.take_back().await?;
-        Ok("this node stands for election again: it takes the shared addresses when it is the best, and \
-            at once if `preempt` is on"
-            .into())
+        self.run(&Wish::Operator { force }, &tell).await
     }
 
     /// The first part of an orderly end: the addresses go to another node, and this one takes no part
@@ -110,7 +99,7 @@ impl Handover {
                 Err(Refusal::SuccessorUnknown(_)) => true,
                 Err(refusal) => return self.keep(&refusal),
             };
-            if let Err(refusal) = self.run(force, &|_| {}).await {
+            if let Err(refusal) = self.run(&Wish::Operator { force }, &|_| {}).await {
                 return self.keep(&refusal);
             }
         }
@@ -129,13 +118,13 @@ impl Handover {
         self.notices.notice(Level::Warning, text);
     }
 
-    async fn run(&self, force: bool, tell: &impl Fn(String)) -> Result<String, Refusal> {
-        may_hand_over(&self.pair.status.latest(), force)?;
-        self.notices.notice(Level::Notice, "handing the shared addresses over to another node, as asked");
+    async fn run(&self, wish: &Wish, tell: &impl Fn(String)) -> Result<String, Refusal> {
+        may_hand_over(&self.pair.status.latest(), matches!(wish, Wish::Operator { force: true }))?;
+        self.notices.notice(Level::Notice, format!("handing the shared addresses over to {wish}"));
         let begun = Instant::now();
         let softened = Softened::begin(self);
         self.finish_connections(tell).await;
-        let result = self.move_addresses(force, tell).await;
+        let result = self.move_addresses(wish, tell).await;
         drop(softened);
         match result? {
             HandedOver::TakenBy(name) => Ok(format!(
@@ -169,11 +158,16 @@ impl Handover {
     }
 
     /// The moment itself: what began before is finished, nothing begins, the addresses go.
-    async fn move_addresses(&self, force: bool, tell: &impl Fn(String)) -> Result<HandedOver, Refusal> {
+    async fn move_addresses(&self, wish: &Wish, tell: &impl Fn(String)) -> Result<HandedOver, Refusal> {
         let hushed = self.hold_off().await;
         self.settle().await;
         tell("priority 0 is sent".into());
-        let moving = self.pair.hand_over(force);
+        let moving = async {
+            match wish {
+                Wish::Operator { force } => self.pair.hand_over(*force).await,
+                Wish::OtherNode(_) => self.pair.step_aside().await,
+            }
+        };
         tokio::pin!(moving);
         if let Ok(result) = timeout(HUSH_LIMIT, &mut moving).await {
             return result;
@@ -231,6 +225,27 @@ impl Handover {
 
     fn send(&self, command: Command) {
         self.workers.iter().for_each(|worker| worker.send(command));
+    }
+}
+
+/// Whose wish a hand-over is.
+#[derive(Debug)]
+enum Wish {
+    /// This node's operator; it is remembered until `torii failover --back`.
+    Operator {
+        /// Although nothing good is known of a successor.
+        force: bool,
+    },
+    /// A better node, by its name, which asks for the addresses.
+    OtherNode(String),
+}
+
+impl fmt::Display for Wish {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Operator { .. } => f.write_str("another node, as asked"),
+            Self::OtherNode(name) => write!(f, "{name}, which asks for them"),
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use super::status::Phase;
 use crate::admin;
 use crate::config::model::Config;
 use crate::ha::notify::NotifyEnd;
+use crate::ha::order::RequestQueue;
 use crate::health;
 use crate::limits::DRAIN_LIMIT;
 use crate::observe::counters::WorkerCounters;
@@ -40,6 +41,7 @@ pub struct Node {
     pub(super) control: Option<Bound>,
     pub(super) desk: Arc<Desk>,
     pub(super) phase: Phase,
+    pub(super) requested: Option<RequestQueue>,
     pub(super) notify_end: Option<NotifyEnd>,
 }
 
@@ -102,6 +104,13 @@ impl Node {
             }
             std::future::pending::<()>().await;
         };
+        let requested = self.requested;
+        let requests = async {
+            if let (Some(handover), Some(requested)) = (&self.desk.handover, requested) {
+                handover.serve_requests(requested).await;
+            }
+            std::future::pending::<()>().await;
+        };
         let supervisor = Supervisor {
             threads: &self.threads,
             mailboxes: &self.mailboxes,
@@ -113,6 +122,7 @@ impl Node {
             () = checks => Stopped::Failed,
             () = stats => Stopped::Failed,
             () = control => Stopped::Failed,
+            () = requests => Stopped::Failed,
             stopped = supervisor.run(end, cut) => stopped,
         };
         let failed = collect(self.threads, &notices);

@@ -20,7 +20,7 @@ use crate::ha::health::{Draining, Health};
 use crate::ha::netlink::Netlink;
 use crate::ha::network::Network;
 use crate::ha::notify::{Notifier, NotifyEnd};
-use crate::ha::order;
+use crate::ha::order::{self, RequestQueue};
 use crate::ha::status::PublishedStatus;
 use crate::ha::thread::{self, Outfit, Starting};
 use crate::ha::{address, rights};
@@ -36,6 +36,16 @@ pub struct Opened {
     guard: Keeper,
     thread: Starting,
     leftovers: Vec<IpNet>,
+}
+
+/// A pair whose thread takes part.
+pub struct Begun {
+    /// What control has of it.
+    pub handle: PairHandle,
+    /// What other nodes ask for.
+    pub requested: RequestQueue,
+    /// To be waited for at the end; `None`: no program is told of changes.
+    pub notify_end: Option<NotifyEnd>,
 }
 
 /// Removes what a crash left over, opens the sockets, starts the guard and the thread, which keeps its rights. From
@@ -68,13 +78,14 @@ impl Opened {
         notices: &NoticeWriter,
         draining: Draining,
         core: Option<usize>,
-    ) -> (PairHandle, Option<NotifyEnd>) {
+    ) -> Begun {
         for address in &self.leftovers {
             let text =
                 format!("pair: removed the shared address {address}, left over from before this start");
             notices.notice(Level::Warning, text);
         }
         let (orders, queue) = order::mailbox();
+        let (requests, requested) = order::requests();
         let mut health =
             Health::new(published, &config.listeners, counters.to_vec(), draining, self.ha.stall_limit);
         let status = PublishedStatus::new(thread::first_status(&self.ha, self.own, &mut health));
@@ -85,6 +96,7 @@ impl Opened {
             network: self.network,
             guard: self.guard,
             orders: queue,
+            requests,
             status: status.clone(),
             health,
             notifier,
@@ -92,7 +104,7 @@ impl Opened {
             core,
         };
         self.thread.begin(outfit);
-        (PairHandle { status, orders }, notify_end)
+        Begun { handle: PairHandle { status, orders }, requested, notify_end }
     }
 }
 

@@ -118,7 +118,10 @@ pub(super) fn start_telling(
     let begin = |pair: pair::Opened| {
         pair.begin(&config, &published, &counters, &log.notices(), phase.draining(), plan.control)
     };
-    let (begun, notify_end) = opened.map(begin).unzip();
+    let (begun, requested, notify_end) = match opened.map(begin) {
+        Some(begun) => (Some(begun.handle), Some(begun.requested), begun.notify_end),
+        None => (None, None, None),
+    };
     let election = election.or(begun);
     let mailboxes: Arc<[Mailbox]> = mailboxes.into();
     let pair_status = election.as_ref().map(|pair| pair.status.clone());
@@ -147,7 +150,8 @@ pub(super) fn start_telling(
         control,
         desk,
         phase,
-        notify_end: notify_end.flatten(),
+        requested,
+        notify_end,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use tokio::sync::oneshot;
 
-use super::order::{Errand, HandedOver, Order, Orders, Refusal};
+use super::order::{AskedBack, Errand, HandedOver, Order, Orders, Refusal, TakenBack};
 use super::status::PublishedStatus;
 
 /// What control has of the ha thread.
@@ -25,11 +25,31 @@ impl PairHandle {
         answer.await.unwrap_or(Err(Refusal::Ended))
     }
 
-    /// Stands for election again.
+    /// Gives the shared addresses to a node that asked for them; ends as `hand_over` does.
     ///
     /// # Errors
     /// Why it is refused.
-    pub async fn take_back(&self) -> Result<(), Refusal> {
+    pub async fn step_aside(&self) -> Result<HandedOver, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        self.order(Order::StepAside { reply }).await?;
+        answer.await.unwrap_or(Err(Refusal::Ended))
+    }
+
+    /// Asks the active node for the shared addresses; ends when they are here, or will not come.
+    ///
+    /// # Errors
+    /// Nothing was handed over, or the active node declines.
+    pub async fn ask_back(&self) -> Result<AskedBack, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        self.order(Order::AskBack { reply }).await?;
+        answer.await.unwrap_or(Err(Refusal::Ended))
+    }
+
+    /// Stands for election again, and takes the shared addresses at once from a worse node.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub async fn take_back(&self) -> Result<TakenBack, Refusal> {
         let (reply, answer) = oneshot::channel();
         self.order(Order::TakeBack { reply }).await?;
         answer.await.unwrap_or(Err(Refusal::Ended))

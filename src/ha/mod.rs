@@ -9,12 +9,14 @@
 //! * `transport` carries adverts between the nodes; `socket` is the only one that knows raw sockets.
 //! * `address` and `interface` speak of both with the kernel, through `netlink`.
 //! * `thread` is the loop around all of it; `network` its hands, `peers`, `problems` and `lag` its memory.
+//! * `asking` is how a standby asks the active node for the addresses.
 //! * `handle` is what control holds of it.
 //! * `guard` gives the addresses up when this process dies.
 //! * `announce` tells the neighbours where an address lives now.
 
 pub mod address;
 pub mod announce;
+pub mod asking;
 pub mod bell;
 pub mod guard;
 pub mod handle;

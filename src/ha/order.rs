@@ -8,6 +8,7 @@ use std::fmt;
 use tokio::sync::{mpsc, oneshot};
 
 use super::status::{PairState, PairStatus, PeerHealth};
+use super::transport::dialogue::Ground;
 
 /// Orders that may wait.
 pub const ORDERS_MAX: usize = 8;
@@ -23,10 +24,20 @@ pub enum Order {
         /// How it ended.
         reply: oneshot::Sender<Result<HandedOver, Refusal>>,
     },
-    /// Stand for election again with the full priority, and take the addresses when it is the best.
+    /// The same because another node asks for the addresses: nothing is remembered afterwards.
+    StepAside {
+        /// How it ended.
+        reply: oneshot::Sender<Result<HandedOver, Refusal>>,
+    },
+    /// Ask the active node to hand the addresses over to this one.
+    AskBack {
+        /// What came of it.
+        reply: oneshot::Sender<Result<AskedBack, Refusal>>,
+    },
+    /// Stand for election again with the full priority, and take the addresses at once from a worse node.
     TakeBack {
-        /// That it was noted.
-        reply: oneshot::Sender<Result<(), Refusal>>,
+        /// Whether it took them.
+        reply: oneshot::Sender<Result<TakenBack, Refusal>>,
     },
     /// Give everything up and end the thread: priority 0 if active, addresses away, orderly end of the
     /// guard.
@@ -59,6 +70,48 @@ pub fn mailbox() -> (Orders, OrderQueue) {
     mpsc::channel(ORDERS_MAX)
 }
 
+/// Another node asks this one, over the network, to hand the addresses over.
+#[derive(Debug)]
+pub struct Requested {
+    /// Its name.
+    pub by: String,
+    /// How it ended. Until then whoever asks is told that it is under way.
+    pub reply: oneshot::Sender<Result<(), Refusal>>,
+}
+
+/// The thread's end of what other nodes ask control for.
+pub type Requests = mpsc::Sender<Requested>;
+
+/// Control's end.
+pub type RequestQueue = mpsc::Receiver<Requested>;
+
+/// A connected pair. One may wait: there is one hand-over at a time, and who asks asks again.
+pub fn requests() -> (Requests, RequestQueue) {
+    mpsc::channel(1)
+}
+
+/// What came of asking the active node for the addresses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AskedBack {
+    /// That node handed over as planned: this one is active.
+    HandedBack(String),
+    /// This node became active meanwhile for another reason.
+    Active(String),
+    /// Nobody was asked: the transport carries no such words, or the active node is no worse.
+    NobodyToAsk,
+    /// That node did not answer, or this one takes no part any more.
+    NoAnswer(String),
+}
+
+/// What came of standing for election again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TakenBack {
+    /// This node is active: it took the addresses from a worse one, which was not asked.
+    AtOnce,
+    /// Another node stays active.
+    Stands,
+}
+
 /// How a hand-over ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HandedOver {
@@ -81,6 +134,13 @@ pub enum Refusal {
     SuccessorUnknown(Vec<String>),
     /// Priority 0 was sent and nobody was heard in time: this node keeps the addresses.
     NobodyTookIt,
+    /// The active node was asked for the addresses and does not hand them over.
+    Declined {
+        /// It.
+        by: String,
+        /// Why.
+        ground: Ground,
+    },
     /// A hand-over is under way.
     Busy,
     /// The ha thread has ended.
@@ -101,6 +161,9 @@ impl Refusal {
             }
             Self::NobodyTookIt => {
                 "look at the other node: its log says what it heard and why it did not take over"
+            }
+            Self::Declined { .. } => {
+                "nothing was moved; look at `torii status` on both nodes, or order it there: torii failover"
             }
             Self::Ended => return None,
         };
@@ -128,6 +191,7 @@ impl fmt::Display for Refusal {
             Self::NobodyTookIt => {
                 f.write_str("no other node took the shared addresses over in time: this node keeps them")
             }
+            Self::Declined { by, ground } => write!(f, "{by} does not hand over: {ground}"),
             Self::Busy => f.write_str("a hand-over is under way"),
             Self::Ended => f.write_str("the election has ended on this node"),
         }

@@ -14,6 +14,7 @@
 //! worse than none, and the guard process gives the address away (`ha::guard`).
 
 mod act;
+mod asking;
 mod guarding;
 mod hear;
 mod obstacle;
@@ -31,16 +32,18 @@ use nix::sys::time::TimeSpec;
 use nix::time::{ClockId, clock_gettime};
 use tokio::sync::oneshot;
 
+use self::asking::Asking;
 use self::obstacle::Obstacle;
 use self::report::Report;
 pub use self::report::first_status;
+use super::asking::Answerer;
 use super::bell::Doorbell;
 use super::guard::Keeper;
 use super::health::Health;
 use super::lag::Lag;
 use super::network::Network;
 use super::notify::Notifier;
-use super::order::{HandedOver, OrderQueue, Refusal};
+use super::order::{HandedOver, OrderQueue, Refusal, Requests};
 use super::peers::Peers;
 use super::problems::Problems;
 use super::real_time;
@@ -63,6 +66,8 @@ pub struct Outfit {
     pub guard: Keeper,
     /// Orders of control.
     pub orders: OrderQueue,
+    /// What other nodes ask control for.
+    pub requests: Requests,
     /// Where the status goes.
     pub status: PublishedStatus,
     /// Whether this node serves.
@@ -154,6 +159,11 @@ struct Election {
     notices: NoticeWriter,
     /// Where the answer to a hand-over under way goes.
     hand_over: Option<oneshot::Sender<Result<HandedOver, Refusal>>>,
+    /// This node asks the active one for the addresses.
+    asking: Option<Asking>,
+    /// Who asked this node for them.
+    answerer: Answerer,
+    requests: Requests,
     /// Why this node cannot take part.
     hindrance: Option<String>,
     /// A shared address could not be added, and why; acted upon once the actions under way are done.
@@ -171,7 +181,8 @@ struct Election {
 
 impl Election {
     fn new(outfit: Outfit) -> Result<Self, (NoticeWriter, io::Error)> {
-        let Outfit { ha, own, network, guard, orders, status, health, notifier, notices, core } = outfit;
+        let Outfit { ha, own, network, guard, orders, requests, status, health, notifier, notices, core } =
+            outfit;
         if let Some(core) = core {
             // A core that went away meanwhile costs nothing but locality.
             let _ = real_time::pin(core);
@@ -199,6 +210,9 @@ impl Election {
             lag: Lag::default(),
             report: Report::new(status, is_real_time),
             hand_over: None,
+            asking: None,
+            answerer: Answerer::default(),
+            requests,
             hindrance: None,
             address_refused: None,
             obstacle: Obstacle::default(),
@@ -251,6 +265,7 @@ impl Election {
             self.presence_at = now + self.ha.advert_interval;
             self.give_sign_of_life();
         }
+        self.keep_asking(now);
         if self.retry_at.is_some_and(|at| at <= now) {
             self.retry_at = None;
             self.look_at_usability(now);
@@ -331,7 +346,8 @@ impl Election {
     /// Until something comes in or something is due.
     fn wait(&self) {
         let others = [Some(self.health_at), Some(self.presence_at), self.retry_at, self.report.deadline()];
-        let deadlines = [self.machine.deadline(), self.network.deadline()].into_iter().chain(others);
+        let first = [self.machine.deadline(), self.network.deadline(), self.asking_deadline()];
+        let deadlines = first.into_iter().chain(others);
         let limit = deadlines.flatten().min().unwrap_or_default().saturating_sub(now());
         let (watch, channel) = self.network.descriptors();
         let descriptors = [Some(watch), Some(self.doorbell.as_fd()), channel];

@@ -58,6 +58,12 @@ pub const START_PATIENCE: Duration = Duration::from_secs(10);
 /// When a node that cannot take part looks again whether it can, should nobody tell it.
 pub const FAULT_RETRY: Duration = Duration::from_secs(5);
 
+/// Distance of two asks for the shared addresses; each is answered.
+pub const ASK_AGAIN: Duration = Duration::from_millis(100);
+
+/// How long an active node that is asked may be silent before it is taken for one that cannot answer.
+pub const ASK_PATIENCE: Duration = Duration::from_secs(2);
+
 /// Longest wait before a shared address that could not be added is tried again, while another node has
 /// it; the wait begins at `FAULT_RETRY` and doubles. Each try moves the addresses here and back.
 pub const ADDRESS_RETRY_MAX: Duration = Duration::from_secs(300);

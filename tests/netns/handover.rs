@@ -7,8 +7,11 @@ use crate::torii::Torii;
 use crate::visitor::Visitor;
 
 /// There and back again under visitors, of whom none may fail.
-fn there_and_back(plan: &Plan) {
-    let Some(scene) = Scene::set(&[]) else { return };
+fn there_and_back(
+    scene: &Scene,
+    plan: &Plan,
+    bring_back: impl FnOnce(&Torii<'_>, &Torii<'_>) -> (bool, String),
+) {
     let (a, b) = scene.acquainted_pair(plan);
     let visitor = Visitor::start_slowly(&scene.stage);
     visitor.wait_for_answer_by(Place::A);
@@ -18,7 +21,7 @@ fn there_and_back(plan: &Plan) {
     visitor.wait_for_answer_by(Place::B);
     // A is the better node, and stays standby all the same until B hands over in its turn.
     b.wait_for_status("itself as active", |status| status.contains("\"active\""));
-    let (done, said) = b.run(&["failover"]);
+    let (done, said) = bring_back(&a, &b);
     assert!(done, "{said}");
     scene.stage.wait_for_owner(Place::A);
     visitor.wait_for_answer_by(Place::A);
@@ -27,7 +30,22 @@ fn there_and_back(plan: &Plan) {
 
 #[test]
 fn a_hand_over_and_one_back_fail_no_visit() {
-    there_and_back(&Plan { lines: "drain = \"500ms\"".into(), ..Plan::quick() });
+    let plan = Plan { lines: "drain = \"500ms\"".into(), ..Plan::quick() };
+    let Some(scene) = Scene::set(&[]) else { return };
+    there_and_back(&scene, &plan, |_, b| b.run(&["failover"]));
+}
+
+#[test]
+fn an_address_that_is_asked_for_comes_back_without_a_failed_visit() {
+    let Some(scene) = Scene::set(&[]) else { return };
+    let plan = Plan { lines: "drain = \"500ms\"".into(), ..Plan::quick() }.over_udp(scene.stage.folder());
+    there_and_back(&scene, &plan, |a, b| {
+        let (done, said) = a.run(&["failover", "--back"]);
+        assert!(said.contains("b handed over as planned"), "{said}");
+        // B obeyed A, not an operator of its own.
+        b.wait_for_status("no order of its own", |status| status.contains("\"handed_over\": false"));
+        (done, said)
+    });
 }
 
 /// The better node overrules the other, which may cost a visit: VRRP has no way to ask first.
@@ -42,7 +60,8 @@ fn who_handed_over_takes_the_address_back_when_told() {
     let (done, said) = b.run(&["failover", "--back"]);
     assert!(!done, "nothing was handed over by B: {said}");
     let (done, said) = a.run(&["failover", "--back"]);
-    assert!(done, "{said}");
+    assert!(done && said.contains("taken at once: over VRRP"), "{said}");
+    assert!(said.contains("what was in flight there is cut"), "{said}");
     scene.stage.wait_for_owner(Place::A);
 }
 

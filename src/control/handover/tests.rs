@@ -13,9 +13,10 @@ use super::*;
 use crate::config;
 use crate::control::node::Stopped;
 use crate::control::start::start_telling;
-use crate::ha::order::{Order, mailbox};
+use crate::ha::order::{AskedBack, Order, Requested, TakenBack, mailbox, requests};
 use crate::ha::status::{PairState, PeerHealth, PublishedStatus};
 use crate::ha::test_support::status;
+use crate::ha::transport::dialogue::Ground;
 use crate::ha::vrrp::{Checksum, Takeover, Version};
 use crate::observe::log::Echo;
 
@@ -23,6 +24,8 @@ use crate::observe::log::Echo;
 #[derive(Debug, PartialEq, Eq)]
 enum Asked {
     HandOver { force: bool },
+    StepAside,
+    AskBack,
     TakeBack,
     Shutdown,
 }
@@ -35,6 +38,8 @@ struct Stage {
     asked: Receiver<Asked>,
     /// How the next hand-over ends; until one is here it is under way.
     outcome: Sender<Result<HandedOver, Refusal>>,
+    /// How asking the active node ends.
+    answer: Sender<Result<AskedBack, Refusal>>,
     end: Option<oneshot::Sender<()>>,
     node: Option<JoinHandle<Stopped>>,
 }
@@ -48,6 +53,7 @@ impl Stage {
         let pair = PairHandle { status: election.clone(), orders };
         let (tell, asked) = channel();
         let (outcome, outcomes) = channel();
+        let (answer, answers) = channel();
         std::thread::spawn(move || {
             while let Some(order) = queue.blocking_recv() {
                 // A test that is over no longer listens.
@@ -56,9 +62,17 @@ impl Stage {
                         let _ = tell.send(Asked::HandOver { force });
                         let _ = reply.send(outcomes.recv().unwrap_or(Err(Refusal::Ended)));
                     }
+                    Order::StepAside { reply } => {
+                        let _ = tell.send(Asked::StepAside);
+                        let _ = reply.send(outcomes.recv().unwrap_or(Err(Refusal::Ended)));
+                    }
+                    Order::AskBack { reply } => {
+                        let _ = tell.send(Asked::AskBack);
+                        let _ = reply.send(answers.recv().unwrap_or(Err(Refusal::Ended)));
+                    }
                     Order::TakeBack { reply } => {
                         let _ = tell.send(Asked::TakeBack);
-                        let _ = reply.send(Ok(()));
+                        let _ = reply.send(Ok(TakenBack::AtOnce));
                     }
                     Order::Errand(errand) => errand.0(),
                     Order::Shutdown { reply } => {
@@ -83,7 +97,7 @@ impl Stage {
         });
         let handover: Arc<Handover> = starting.recv().unwrap();
         let address = handover.hush.addresses()[0];
-        Self { address, handover, election, asked, outcome, end: Some(end), node: Some(node) }
+        Self { address, handover, election, asked, outcome, answer, end: Some(end), node: Some(node) }
     }
 
     /// Begins a hand-over; its steps and its end come out.
@@ -294,13 +308,46 @@ fn a_refusal_touches_no_connection() {
 #[test]
 fn what_was_handed_over_is_taken_back() {
     let stage = Stage::open(PeerHealth::Serving);
-    let back = || runtime().block_on(stage.handover.take_back());
+    let back = || runtime().block_on(stage.handover.take_back(|_| {}));
     assert_eq!(back(), Err(Refusal::NothingHandedOver));
     let mut status = (*stage.election.latest()).clone();
     (status.state, status.handed_over) = (PairState::Standby, true);
     stage.election.publish(status);
-    assert!(back().is_ok());
-    assert_eq!(stage.asked.recv().unwrap(), Asked::TakeBack);
+    stage.answer.send(Ok(AskedBack::HandedBack("haproxy02".into()))).unwrap();
+    let said = back().unwrap();
+    assert!(said.starts_with("198.51.100.3/32 is with this node again, after"), "{said}");
+    assert!(said.ends_with("haproxy02 handed over as planned"), "{said}");
+    assert_eq!(stage.asked.try_iter().collect::<Vec<_>>(), [Asked::AskBack]);
+    // Where nobody can be asked, or nobody answers, it is taken, and that is said.
+    for (answer, word) in [
+        (AskedBack::NobodyToAsk, "over VRRP the active node cannot be asked"),
+        (AskedBack::NoAnswer("haproxy02".into()), "haproxy02 did not answer"),
+    ] {
+        stage.answer.send(Ok(answer)).unwrap();
+        let said = back().unwrap();
+        assert!(said.contains(word) && said.contains("in flight there is cut"), "{said}");
+        assert_eq!(stage.asked.try_iter().collect::<Vec<_>>(), [Asked::AskBack, Asked::TakeBack]);
+    }
+    let declined = Refusal::Declined { by: "haproxy02".into(), ground: Ground::Busy };
+    stage.answer.send(Err(declined.clone())).unwrap();
+    assert_eq!(back(), Err(declined));
+    assert_eq!(stage.asked.try_iter().collect::<Vec<_>>(), [Asked::AskBack], "nothing is taken");
+}
+
+#[test]
+fn another_node_that_asks_gets_a_planned_hand_over() {
+    let stage = Stage::open(PeerHealth::Serving);
+    let mut idle = stage.client();
+    assert!(idle.get());
+    let (requests, requested) = requests();
+    let (reply, answer) = oneshot::channel();
+    requests.try_send(Requested { by: "haproxy02".into(), reply }).unwrap();
+    drop(requests);
+    stage.outcome.send(Ok(HandedOver::TakenBy("haproxy02".into()))).unwrap();
+    runtime().block_on(stage.handover.serve_requests(requested));
+    idle.expect_close();
+    assert_eq!(answer.blocking_recv(), Ok(Ok(())));
+    assert_eq!(stage.asked.try_iter().collect::<Vec<_>>(), [Asked::StepAside]);
 }
 
 #[test]

@@ -97,7 +97,7 @@ async fn obey(handover: Arc<Handover>, order: Request, progress: mpsc::Sender<An
     };
     let result = match order {
         Request::FailOver { force } => handover.hand_over(force, tell).await,
-        Request::TakeBack {} | Request::Status {} => handover.take_back().await,
+        Request::TakeBack {} | Request::Status {} => handover.take_back(tell).await,
     };
     let last = match result {
         Ok(text) => Answer::Done { text },

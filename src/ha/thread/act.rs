@@ -160,6 +160,7 @@ impl Election {
         }
         self.problems.settle(Kind { name: "two_active", node: None });
         self.end_hand_over(state, cause);
+        self.note_asked_back(state, cause);
     }
 
     /// Answers an operator who waits for the end of a hand-over.
@@ -181,7 +182,7 @@ impl Election {
     }
 
     /// Addresses of nodes in a text, with their names.
-    fn named(&self, text: &str) -> String {
+    pub(super) fn named(&self, text: &str) -> String {
         let words = text.split(' ').map(|word| match word.parse::<IpAddr>() {
             Ok(address) if self.peers.contains(address) => format!("{} ({word})", self.peers.name(address)),
             _ => word.to_owned(),

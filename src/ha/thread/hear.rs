@@ -40,6 +40,7 @@ impl Election {
                 let serves = is_standby && presence.serving;
                 self.handle(now, Event::Presence { from, priority, serves });
             }
+            Incoming::Dialogue { from, said } => self.hear_word(now, from, said),
             Incoming::Discarded { from, why } => self.discard(now, from, &why),
             Incoming::Refused { from, why } => self.refuse(now, from, &why),
         }

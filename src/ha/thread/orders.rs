@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use tokio::sync::oneshot;
+
 use super::Election;
 use crate::ha::bell::Visitor;
-use crate::ha::order::{HandedOver, ORDERS_MAX, Order, may_hand_over, may_take_back};
+use crate::ha::order::{HandedOver, ORDERS_MAX, Order, Refusal, TakenBack, may_hand_over, may_take_back};
 use crate::ha::vrrp::{Event, State};
 
 impl Election {
@@ -31,19 +33,18 @@ impl Election {
                     let _ = reply.send(Err(refusal));
                     return;
                 }
-                self.handle(now, Event::HandOver);
-                if self.machine.state() == State::Resigning {
-                    self.hand_over = Some(reply);
-                } else {
-                    let _ = reply.send(Ok(HandedOver::NobodyTookIt));
-                }
+                self.resign(now, Event::HandOver, reply);
             }
+            Order::StepAside { reply } => match may_hand_over(&self.status(now), false) {
+                Ok(()) => self.resign(now, Event::StepAside, reply),
+                Err(refusal) => {
+                    let _ = reply.send(Err(refusal));
+                }
+            },
+            Order::AskBack { reply } => self.ask_back(now, reply),
             Order::TakeBack { reply } => {
                 let allowed = may_take_back(&self.status(now));
-                if allowed.is_ok() {
-                    self.handle(now, Event::TakeBack);
-                }
-                let _ = reply.send(allowed);
+                let _ = reply.send(allowed.map(|()| self.take_back(now)));
             }
             Order::Errand(errand) => errand.0(),
             Order::Shutdown { reply } => {
@@ -51,6 +52,25 @@ impl Election {
                 let _ = reply.send(());
             }
         }
+    }
+
+    fn resign(
+        &mut self,
+        now: Duration,
+        event: Event<'_>,
+        reply: oneshot::Sender<Result<HandedOver, Refusal>>,
+    ) {
+        self.handle(now, event);
+        if self.machine.state() == State::Resigning {
+            self.hand_over = Some(reply);
+        } else {
+            let _ = reply.send(Ok(HandedOver::NobodyTookIt));
+        }
+    }
+
+    fn take_back(&mut self, now: Duration) -> TakenBack {
+        self.handle(now, Event::TakeBack);
+        if self.machine.state() == State::Master { TakenBack::AtOnce } else { TakenBack::Stands }
     }
 
     /// Gives everything up; the loop ends.
@@ -63,7 +83,7 @@ impl Election {
         }
         self.guard.end();
         self.give_sign_of_life();
-        self.hand_over = None;
+        (self.hand_over, self.asking) = (None, None);
         self.publish(now);
     }
 }

@@ -13,9 +13,10 @@ use super::*;
 use crate::config;
 use crate::ha::handle::PairHandle;
 use crate::ha::health::Draining;
-use crate::ha::order::mailbox;
+use crate::ha::order::{AskedBack, RequestQueue, TakenBack, mailbox, requests};
 use crate::ha::status::{PairState, PeerHealth};
 use crate::ha::test_hosts::{Host, wait_until};
+use crate::ha::transport::dialogue::Ground;
 use crate::observe::log::{self, Echo, LogHandle, Names};
 use crate::snapshot::build::{Room, build};
 use crate::snapshot::publish::Published;
@@ -60,6 +61,7 @@ struct Node {
     thread: Option<JoinHandle<()>>,
     log: Option<LogHandle>,
     lines: tempfile::NamedTempFile,
+    requested: RequestQueue,
 }
 
 impl Node {
@@ -76,6 +78,7 @@ impl Node {
         let mut health = Health::new(&published, &[], Vec::new(), draining.clone(), ha.stall_limit);
         let status = PublishedStatus::new(first_status(&ha, own, &mut health));
         let (orders, queue) = mailbox();
+        let (requests, requested) = requests();
         let handle = PairHandle { status: status.clone(), orders };
         let notices = log.notices();
         let thread = host.run(move || {
@@ -87,6 +90,7 @@ impl Node {
                 network,
                 guard,
                 orders,
+                requests,
                 status,
                 health,
                 notices,
@@ -95,7 +99,7 @@ impl Node {
             };
             start().unwrap().begin(outfit)
         });
-        Self { host, handle, draining, thread: Some(thread), log: Some(log), lines }
+        Self { host, handle, draining, thread: Some(thread), log: Some(log), lines, requested }
     }
 
     fn state(&self) -> PairState {
@@ -117,8 +121,7 @@ impl Node {
     }
 
     fn order<T>(&self, order: impl AsyncFnOnce(&PairHandle) -> T) -> T {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(order(&self.handle))
+        self::order(&self.handle, order)
     }
 
     /// Ends it, and returns its log.
@@ -129,6 +132,11 @@ impl Node {
         self.log.take().unwrap().stop();
         std::fs::read_to_string(self.lines.path()).unwrap()
     }
+}
+
+fn order<T>(handle: &PairHandle, order: impl AsyncFnOnce(&PairHandle) -> T) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(order(handle))
 }
 
 /// Two hosts with their own addresses.
@@ -176,7 +184,9 @@ fn the_address_is_handed_over_and_taken_back() {
     assert!(a.handle.status.latest().handed_over);
     let refused = a.order(async |handle| handle.hand_over(true).await);
     assert_eq!(refused, Err(Refusal::NotActive(PairState::Standby)));
-    assert_eq!(a.order(async |handle| handle.take_back().await), Ok(()));
+    // VRRP proper has no words to ask with.
+    assert_eq!(a.order(async |handle| handle.ask_back().await), Ok(AskedBack::NobodyToAsk));
+    assert_eq!(a.order(async |handle| handle.take_back().await), Ok(TakenBack::AtOnce));
     settled(&a, &b);
 }
 
@@ -309,11 +319,59 @@ fn nodes_with_different_passwords_are_both_active_and_know_why() {
     }
 }
 
-#[test]
-fn over_udp_an_active_node_knows_that_its_standby_lives() {
+/// Keys of a pair over UDP, whose secret is in the file.
+fn sealed() -> (String, tempfile::NamedTempFile) {
     let secret = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(secret.path(), [7; 32]).unwrap();
     let keys = format!("{FAST}\ntransport = \"udp\"\nsecret_file = \"{}\"", secret.path().display());
+    (keys, secret)
+}
+
+#[test]
+fn over_udp_the_active_node_is_asked_for_the_address_and_hands_it_over() {
+    let (keys, _secret) = sealed();
+    let Some([a, mut b]) = pair(&keys) else { return };
+    let outcome = a.order(async |handle| handle.hand_over(true).await);
+    assert_eq!(outcome, Ok(HandedOver::TakenBy("b".into())));
+    settled(&b, &a);
+    // What B's control does: nothing moves before.
+    let handle = a.handle.clone();
+    let asking = std::thread::spawn(move || order(&handle, async |handle| handle.ask_back().await));
+    let mut requested = None;
+    wait_until("the request", || {
+        requested = requested.take().or_else(|| b.requested.try_recv().ok());
+        requested.is_some()
+    });
+    let requested = requested.unwrap();
+    assert_eq!(requested.by, "a");
+    assert!(b.is(PairState::Active) && b.has_address());
+    let outcome = b.order(async |handle| handle.step_aside().await);
+    assert_eq!(outcome, Ok(HandedOver::TakenBy("a".into())));
+    let _ = requested.reply.send(Ok(()));
+    assert_eq!(asking.join().unwrap(), Ok(AskedBack::HandedBack("b".into())));
+    settled(&a, &b);
+    wait_until("both to have forgotten it", || {
+        [&a, &b].iter().all(|node| !node.handle.status.latest().handed_over)
+    });
+}
+
+#[test]
+fn an_active_node_that_cannot_hand_over_declines() {
+    let (keys, _secret) = sealed();
+    let Some([a, mut b]) = pair(&keys) else { return };
+    assert!(a.order(async |handle| handle.hand_over(true).await).is_ok());
+    settled(&b, &a);
+    // Its control has gone.
+    b.requested.close();
+    let declined = Refusal::Declined { by: "b".into(), ground: Ground::Busy };
+    assert_eq!(a.order(async |handle| handle.ask_back().await), Err(declined));
+    settled(&b, &a);
+    assert!(a.handle.status.latest().handed_over, "as before");
+}
+
+#[test]
+fn over_udp_an_active_node_knows_that_its_standby_lives() {
+    let (keys, _secret) = sealed();
     let Some([a, b]) = pair(&keys) else { return };
     let health = |node: &Node| node.handle.status.latest().peers[0].health.clone();
     wait_until("a sign of life", || health(&a) == PeerHealth::Serving);

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use super::dialogue::Dialogue;
 use super::presence::Presence;
 use super::raw::{Audience, Raw};
 use super::seal::Kind;
@@ -31,6 +32,13 @@ pub enum Incoming {
         from: IpAddr,
         /// What it says.
         presence: Presence,
+    },
+    /// Something said about a hand-over.
+    Dialogue {
+        /// The node.
+        from: IpAddr,
+        /// What it says.
+        said: Dialogue,
     },
     /// A packet that is not heeded.
     Discarded {
@@ -108,6 +116,17 @@ impl Channel {
         }
     }
 
+    /// Says something to the node at `to`. Nothing happens where it cannot be said.
+    ///
+    /// # Errors
+    /// The network does not take it.
+    pub fn send_dialogue(&mut self, to: IpAddr, said: Dialogue) -> io::Result<()> {
+        match &mut self.way {
+            Wire::Raw { .. } => Ok(()),
+            Wire::Udp { udp, .. } => udp.send_to(to, Kind::Dialogue, &said.encode(), unix_ms()),
+        }
+    }
+
     /// The next thing that came; `None` when nothing is waiting. `now` is monotonic.
     ///
     /// # Errors
@@ -180,12 +199,21 @@ fn read(expected: &Expected, kind: Kind, from: IpAddr, message: &[u8]) -> Incomi
             Some(presence) if presence.virtual_router_id == expected.virtual_router_id => {
                 Incoming::Presence { from, presence }
             }
-            Some(other) => {
-                Incoming::Discarded { from, why: Discard::OtherRouter { seen: other.virtual_router_id } }
+            Some(other) => of_another_router(from, other.virtual_router_id),
+            None => Incoming::Discarded { from, why: Discard::TooShort },
+        },
+        Kind::Dialogue => match Dialogue::decode(message) {
+            Some(said) if said.virtual_router_id == expected.virtual_router_id => {
+                Incoming::Dialogue { from, said }
             }
+            Some(other) => of_another_router(from, other.virtual_router_id),
             None => Incoming::Discarded { from, why: Discard::TooShort },
         },
     }
+}
+
+fn of_another_router(from: IpAddr, seen: u8) -> Incoming {
+    Incoming::Discarded { from, why: Discard::OtherRouter { seen } }
 }
 
 fn unix_ms() -> u64 {

@@ -2,10 +2,11 @@
 //!
 //! * `raw` is VRRP proper, unicast or multicast.
 //! * `udp` carries them in datagrams that pass a cloud's firewall: `seal` and `unseal` are their envelope,
-//!   `presence` a standby's sign of life.
+//!   `presence` a standby's sign of life, `dialogue` what a standby asks the active node for.
 //! * `channel` is whichever of the two is configured, for the ha thread.
 
 mod channel;
+pub mod dialogue;
 pub mod presence;
 pub mod raw;
 pub mod seal;

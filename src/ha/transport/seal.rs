@@ -48,6 +48,8 @@ pub enum Kind {
     Advert,
     /// A sign of life of a standby, see `presence`.
     Presence,
+    /// A standby asks for the addresses, or is answered, see `dialogue`.
+    Dialogue,
 }
 
 impl Kind {
@@ -56,6 +58,7 @@ impl Kind {
         match self {
             Self::Advert => 1,
             Self::Presence => 2,
+            Self::Dialogue => 3,
         }
     }
 
@@ -64,6 +67,7 @@ impl Kind {
         match number {
             1 => Some(Self::Advert),
             2 => Some(Self::Presence),
+            3 => Some(Self::Dialogue),
             _ => None,
         }
     }

@@ -85,6 +85,16 @@ impl Udp {
         failed
     }
 
+    /// Sends a message to the node at `to` alone.
+    ///
+    /// # Errors
+    /// As what `send` returns; `NotFound` when there is no such node.
+    pub fn send_to(&mut self, to: IpAddr, kind: Kind, message: &[u8], unix_ms: u64) -> io::Result<()> {
+        let peer = self.peers.iter().find(|peer| peer.ip() == to).ok_or(io::ErrorKind::NotFound)?;
+        let datagram = self.sealer.seal(kind, to, unix_ms, message, &mut self.outgoing);
+        self.socket.send_to(datagram, peer).map(drop)
+    }
+
     /// The next datagram: what was in it, or why it is refused; `None` when none is waiting. `buffer` holds
     /// the message that is returned; `unix_ms` is the wall clock, `now` a monotonic one.
     ///

@@ -65,6 +65,9 @@ pub enum Event<'a> {
     Fault(bool),
     /// The operator wants another node to be active.
     HandOver,
+    /// Another node asks for the addresses: it gets them as by `HandOver`, and this node stands for election
+    /// as before.
+    StepAside,
     /// The operator wants this node to be active again where its priority allows.
     TakeBack,
     /// The end of taking part.

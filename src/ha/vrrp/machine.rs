@@ -56,7 +56,7 @@ use crate::limits::ha::PRIORITY_MAX;
 ///   expires late by more than an interval was not there to hear: it listens once more for an interval
 ///   and its skew.
 /// * **Handed over.** After a hand-over the node follows anybody until `TakeBack`, or until the active
-///   node is gone.
+///   node is gone. After `StepAside` it does not: the order was another node's, to become active itself.
 /// * **Answers are spaced**: adverts that others provoke go out at most four times an interval.
 /// * **A lost address** is put back at once. If it is lost again within the down interval, somebody
 ///   insists: the node gives up, and comes back after its skew time if nobody else is there, as
@@ -84,8 +84,10 @@ pub struct Machine {
     is_listening: bool,
     /// MASTER: when a lost address was last put back.
     restored: Option<Time>,
-    /// RESIGNING: because of `HandOver`.
+    /// RESIGNING: because of `HandOver` or `StepAside`.
     by_order: bool,
+    /// RESIGNING by order: because of `HandOver`, which is remembered.
+    is_remembered: bool,
     /// MASTER, RESIGNING: a standby was offered the addresses; when the next may be.
     next_offer: Option<Time>,
     /// RESIGNING: how long a successor is waited for.
@@ -145,6 +147,7 @@ impl Machine {
             is_listening: false,
             restored: None,
             by_order: false,
+            is_remembered: false,
             next_offer: None,
             resigning_until: Time::ZERO,
             master_interval: settings.interval,
@@ -170,7 +173,8 @@ impl Machine {
             Event::Presence { from, priority, serves } => self.hear_standby(from, priority, serves, &mut out),
             Event::Priority(priority) => self.change_priority(priority, &mut out),
             Event::Fault(is_faulty) => self.change_fault(is_faulty, &mut out),
-            Event::HandOver => self.hand_over(&mut out),
+            Event::HandOver => self.hand_over(true, &mut out),
+            Event::StepAside => self.hand_over(false, &mut out),
             Event::TakeBack => self.take_back(&mut out),
             Event::Shutdown => self.shut_down(&mut out),
             Event::AddressLost => self.restore_address(&mut out),

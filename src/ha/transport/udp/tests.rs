@@ -119,6 +119,18 @@ fn a_station_that_starts_again_is_heard_at_once() {
 }
 
 #[test]
+fn a_message_for_one_node_reaches_that_node_alone() {
+    let nodes = v4(3);
+    let port = free_port(&nodes);
+    let [mut first, mut second, mut third] = [0, 1, 2].map(|own| open(&nodes, port, own, SECRET));
+    first.send_to(nodes[2], Kind::Dialogue, b"you", unix_ms()).unwrap();
+    assert_eq!(next(&mut third), Ok((Kind::Dialogue, 0, b"you".to_vec())));
+    assert!(second.receive(unix_ms(), Duration::ZERO, &mut Received::default()).unwrap().is_none());
+    let own = first.send_to(nodes[0], Kind::Dialogue, b"me", unix_ms());
+    assert_eq!(own.unwrap_err().kind(), io::ErrorKind::NotFound);
+}
+
+#[test]
 fn adverts_are_marked_as_internetwork_control() {
     let nodes = v4(2);
     let station = open(&nodes, free_port(&nodes), 0, SECRET);

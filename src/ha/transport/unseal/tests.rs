@@ -171,7 +171,7 @@ fn refusal(place: usize, byte: u8) -> Refusal {
 fn each_reason_has_its_name() {
     assert_eq!(refusal(0, b't'), Refusal::NotAnEnvelope);
     assert_eq!(refusal(4, 2), Refusal::EnvelopeVersion(2));
-    assert_eq!(refusal(5, 3), Refusal::MessageKind(3));
+    assert_eq!(refusal(5, 4), Refusal::MessageKind(4));
     assert_eq!(refusal(6, 3), Refusal::UnknownNode(3));
     assert_eq!(refusal(6, 255), Refusal::UnknownNode(255));
     assert_eq!(refusal(6, 1), Refusal::OwnNode);

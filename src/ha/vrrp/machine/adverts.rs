@@ -136,7 +136,7 @@ impl Machine {
             // Two that resign, after a cut between them, would wait for each other.
             self.become_master(Cause::NobodyTookOver, out);
         } else if self.by_order || (priority, from) > self.rank() {
-            self.handed_over |= self.by_order;
+            self.handed_over |= self.by_order && self.is_remembered;
             self.yield_to(advert, from, Cause::Successor { from, priority }, out);
         } else {
             // It serves no better than we do: as between any two active nodes, the better one stays.

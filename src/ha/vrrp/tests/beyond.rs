@@ -291,6 +291,24 @@ fn a_hand_over_keeps_the_addresses_until_the_successor_speaks() {
 }
 
 #[test]
+fn a_node_that_stepped_aside_stands_for_election_as_before() {
+    let mut node = master(|_| {});
+    assert_eq!(node.at(4000, Event::StepAside), [RESIGNATION, enters(State::Resigning, Cause::HandOver)]);
+    let cause = Cause::Successor { from: node_b(), priority: 99 };
+    assert_eq!(node.advert(4003, 99, node_b()), [Action::RemoveAddresses, enters(State::Backup, cause)]);
+    assert!(!node.machine.is_handed_over());
+    let due = node.deadline();
+    node.advert(5000, 99, node_b());
+    assert_eq!(node.deadline(), due, "it preempts a worse node");
+    // An order of its own before that is remembered by the same hand-over.
+    let mut node = master(|_| {});
+    node.at(4000, Event::StepAside);
+    node.at(4001, Event::HandOver);
+    node.advert(4003, 101, node_b());
+    assert!(node.machine.is_handed_over());
+}
+
+#[test]
 fn a_hand_over_never_makes_the_address_dark() {
     let handed_over = || {
         let mut node = master(|_| {});

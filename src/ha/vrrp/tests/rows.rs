@@ -47,8 +47,14 @@ fn init_others_wait_for_the_down_interval() {
 fn init_heeds_nothing_but_start() {
     let mut node = stage(|_| {});
     assert_eq!(node.advert(0, 255, node_b()), []);
-    for event in [Event::HandOver, Event::TakeBack, Event::Shutdown, Event::AddressLost, Event::Fault(false)]
-    {
+    for event in [
+        Event::HandOver,
+        Event::StepAside,
+        Event::TakeBack,
+        Event::Shutdown,
+        Event::AddressLost,
+        Event::Fault(false),
+    ] {
         assert_eq!(node.at(1, event), []);
     }
     assert_eq!((node.machine.state(), node.machine.deadline()), (State::Init, None));

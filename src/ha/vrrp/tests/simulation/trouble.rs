@@ -46,6 +46,9 @@ pub enum Trouble {
     HandOver {
         node: usize,
     },
+    StepAside {
+        node: usize,
+    },
     TakeBack {
         node: usize,
     },
@@ -96,7 +99,10 @@ impl Trouble {
                 world.plan(soon, Self::Fault { node, is_faulty: false });
             }
             8 => {
-                world.plan(at_once, Self::HandOver { node });
+                world.plan(
+                    at_once,
+                    if is_likely { Self::HandOver { node } } else { Self::StepAside { node } },
+                );
                 world.plan(soon, Self::TakeBack { node });
             }
             9 => {
@@ -151,6 +157,7 @@ impl Trouble {
                 world.report(node);
             }
             Self::HandOver { node } => world.order(node, Event::HandOver),
+            Self::StepAside { node } => world.order(node, Event::StepAside),
             // Refused to a node that has handed nothing over.
             Self::TakeBack { node } if world.nodes[node].is_given_away() => {
                 world.order(node, Event::TakeBack);
@@ -172,6 +179,7 @@ impl Trouble {
             | Self::Health { node, .. }
             | Self::Fault { node, .. }
             | Self::HandOver { node }
+            | Self::StepAside { node }
             | Self::TakeBack { node }
             | Self::AddressLost { node } => Some(node),
             Self::Link { .. } => None,
