@@ -29,15 +29,40 @@ pub struct Live<W: Write> {
     style: LiveStyle,
     duration_ns: u64,
     warm_up_ns: u64,
+    /// Columns of the terminal, as it has them now.
+    columns: fn() -> usize,
     /// 99th percentiles of the last seconds, for the chart.
     recent_p99_ns: Vec<u64>,
-    drawn_lines: usize,
+    /// Characters of each line that was drawn.
+    drawn: Vec<usize>,
+}
+
+/// Columns of a terminal that does not tell.
+const COLUMNS: usize = 80;
+
+/// The columns of the terminal at the standard error.
+pub(super) fn terminal_columns() -> usize {
+    let size = rustix::termios::tcgetwinsize(std::io::stderr());
+    size.ok().map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0).unwrap_or(COLUMNS)
+}
+
+/// Whether a terminal of this type (`TERM`) understands the codes that a panel is drawn with.
+pub(super) fn can_draw(terminal: Option<&str>) -> bool {
+    terminal.is_some_and(|name| !name.is_empty() && name != "dumb")
 }
 
 impl<W: Write> Live<W> {
-    /// A display of a run of this length; a length of 0 means that it is not known.
-    pub fn new(writer: W, style: LiveStyle, duration_ns: u64, warm_up_ns: u64) -> Self {
-        Live { writer, style, duration_ns, warm_up_ns, recent_p99_ns: Vec::new(), drawn_lines: 0 }
+    /// A display of a run of this length; a length of 0 means that it is not known. `columns` is asked
+    /// each time that a panel is drawn: terminals change their size.
+    pub fn new(
+        writer: W,
+        style: LiveStyle,
+        duration_ns: u64,
+        warm_up_ns: u64,
+        columns: fn() -> usize,
+    ) -> Self {
+        let (recent_p99_ns, drawn) = (Vec::new(), Vec::new());
+        Live { writer, style, duration_ns, warm_up_ns, columns, recent_p99_ns, drawn }
     }
 
     /// The writer again.
@@ -96,11 +121,13 @@ impl<W: Write> Live<W> {
             format!("  p99 {}", sparkline(&self.recent_p99_ns)),
         ];
         let mut text = self.erase();
+        // A line that wrapped would be one more than is erased.
+        let columns = (self.columns)();
         for line in &lines {
-            text.push_str(line);
+            text.extend(line.chars().take(columns));
             text.push('\n');
         }
-        self.drawn_lines = lines.len();
+        self.drawn = lines.iter().map(|line| line.chars().count().min(columns)).collect();
         text
     }
 
@@ -118,7 +145,9 @@ impl<W: Write> Live<W> {
 
     /// Control codes (ECMA-48): up to the first drawn line, then erase to the end of the screen.
     fn erase(&mut self) -> String {
-        match std::mem::take(&mut self.drawn_lines) {
+        // A terminal that has become narrower since has wrapped what was drawn.
+        let columns = (self.columns)().max(1);
+        match self.drawn.drain(..).map(|characters| characters.div_ceil(columns).max(1)).sum::<usize>() {
             0 => String::new(),
             lines => format!("\x1b[{lines}A\r\x1b[J"),
         }

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use super::arguments::{LiveChoice, OutputArguments};
 use super::files::{OutputError, Writer, check_place, fault, open, tell};
 use super::interval_log::IntervalLog;
-use super::live::{Live, LiveStyle};
+use super::live::{Live, LiveStyle, can_draw, terminal_columns};
 use super::ndjson::SecondLines;
 use super::verdict::judge;
 use crate::measure::{Second, SecondSink, Totals};
@@ -54,14 +54,18 @@ impl Reporting {
         }
         let waiting_log = arguments.interval_log.as_deref().map(open).transpose()?;
         let seconds = arguments.ndjson.as_deref().map(open).transpose()?.map(SecondLines::new);
+        let terminal = std::env::var("TERM").ok();
         let style = match arguments.live {
             _ if arguments.quiet => None,
             LiveChoice::Off => None,
-            LiveChoice::Auto if io::stderr().is_terminal() => Some(LiveStyle::Terminal),
+            LiveChoice::Auto if io::stderr().is_terminal() && can_draw(terminal.as_deref()) => {
+                Some(LiveStyle::Terminal)
+            }
             LiveChoice::Auto | LiveChoice::Lines => Some(LiveStyle::Lines),
         };
-        let live = style
-            .map(|style| Live::new(io::stderr(), style, description.duration_ns, description.warm_up_ns));
+        let live = style.map(|style| {
+            Live::new(io::stderr(), style, description.duration_ns, description.warm_up_ns, terminal_columns)
+        });
         Ok(Reporting {
             arguments: arguments.clone(),
             began,

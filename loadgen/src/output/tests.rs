@@ -312,8 +312,8 @@ fn the_display_draws_in_place_on_a_terminal_and_in_lines_elsewhere() {
             self.0.show(second);
         }
     }
-    let shown = |style| {
-        let mut display = Display(Live::new(Vec::new(), style, 4 * SECOND, 0));
+    let shown_on = |style, columns| {
+        let mut display = Display(Live::new(Vec::new(), style, 4 * SECOND, 0, columns));
         measured(4, 100, &mut display, |second, _| Made {
             error: (second == 1).then_some(ErrorClass::ReadReset),
             ..Made::good(2 * MS)
@@ -321,6 +321,7 @@ fn the_display_draws_in_place_on_a_terminal_and_in_lines_elsewhere() {
         display.0.clear();
         String::from_utf8(display.0.into_inner()).unwrap()
     };
+    let shown = |style| shown_on(style, || 80);
     let lines = shown(LiveStyle::Lines);
     assert_eq!(lines.lines().count(), 4);
     assert!(!lines.contains('\x1b'), "{lines:?}");
@@ -329,6 +330,21 @@ fn the_display_draws_in_place_on_a_terminal_and_in_lines_elsewhere() {
     let panel = shown(LiveStyle::Terminal);
     assert_eq!(panel.matches("\x1b[5A").count(), 4, "three times over itself, once away: {panel:?}");
     assert!(panel.lines().all(|line| line.chars().count() < 80), "{panel}");
+    let narrow = shown_on(LiveStyle::Terminal, || 30);
+    assert_eq!(narrow.matches("\x1b[5A").count(), 4, "no line wraps: {narrow:?}");
+    let visible = |line: &str| line.rsplit("\x1b[J").next().unwrap().chars().count();
+    assert!(narrow.lines().all(|line| visible(line) <= 30), "{narrow}");
+    // A terminal that is made narrower wraps what was drawn; all of it is erased.
+    thread_local!(static ASKED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) });
+    let shrinking = shown_on(LiveStyle::Terminal, || match ASKED.replace(ASKED.get() + 1) {
+        0..=3 => 40,
+        _ => 20,
+    });
+    assert!(shrinking.contains("\x1b[9A"), "{shrinking:?}");
+    for (terminal, draws) in [(Some("xterm"), true), (Some("dumb"), false), (Some(""), false), (None, false)]
+    {
+        assert_eq!(live::can_draw(terminal), draws, "{terminal:?}");
+    }
 }
 
 #[test]
