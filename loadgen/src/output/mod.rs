@@ -18,6 +18,7 @@ mod ndjson;
 mod prose;
 mod reporting;
 mod search;
+mod steps;
 mod table;
 mod text;
 mod verdict;

@@ -38,6 +38,7 @@ pub fn table(record: &RunRecord, conditions: &[super::Outcome], colour: bool) ->
     requests(&mut text, record);
     errors(&mut text, record);
     text.push_str(&super::failover::panel(record));
+    text.push_str(&super::steps::table(record));
     text.push_str(&super::search::curve(record));
     distribution(&mut text, record);
     client(&mut text, record);

@@ -50,6 +50,7 @@ impl RunRecord {
     /// Fills in what the shape of an open loop's schedule is needed for.
     pub(crate) fn know_schedule(&mut self, shape: &Shape) {
         self.expect_answers(shape);
+        self.know_steps(shape);
         self.on_their_way = OnTheirWay::new(self, &Due::new(self, shape));
     }
 

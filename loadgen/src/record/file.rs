@@ -152,6 +152,9 @@ impl RunRecord {
         let rates = self.steps.iter().flat_map(|step| [step.rate_per_second, step.achieved_per_second]);
         let found = self.search.iter().filter_map(|search| search.highest_good_per_second);
         let rates = rates.chain(self.steps.iter().map(|step| step.offered_per_second)).chain(found);
+        let known = self.rate_steps.iter().filter_map(|step| step.seconds.as_ref());
+        let rates = rates.chain(self.rate_steps.iter().map(|step| step.rate_per_second));
+        let rates = rates.chain(known.flat_map(|step| [step.offered_per_second, step.achieved_per_second]));
         let rates = rates.chain([self.achieved_per_second]).chain(self.description.rate_per_second);
         let shares = [
             self.client.busy_share,

@@ -14,6 +14,7 @@ mod findings;
 mod histogram;
 mod host;
 mod pace;
+mod rate_steps;
 mod run;
 mod series;
 
@@ -26,6 +27,7 @@ pub use file::{FileError, check_place, from_bytes, read, write_whole};
 pub use findings::{GapRecord, SearchEnd, SearchRecord, StepRecord};
 pub use histogram::{HistogramRecord, PERCENTILES};
 pub use host::{Host, StealWatch};
+pub use rate_steps::{RateStepRecord, StepSeconds};
 pub use run::{
     ConnectionFairness, FORMAT, FORMAT_VERSION, RunRecord, ServerFairness, TargetCounts, VerdictName,
     VerdictRecord, ratio,

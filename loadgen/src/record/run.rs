@@ -12,6 +12,7 @@ use super::description::Description;
 use super::findings::{GapRecord, SearchRecord, StepRecord};
 use super::histogram::HistogramRecord;
 use super::host::Host;
+use super::rate_steps::RateStepRecord;
 use super::series::{SECONDS_MAX, SecondRecord};
 use crate::measure::{Counts, ErrorTable, Kind, Totals, percentile};
 
@@ -177,6 +178,9 @@ pub struct RunRecord {
     /// The longest of them, however short (mode `gap`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub longest_gap: Option<GapRecord>,
+    /// Steps of a schedule that has some (`run --steps`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "bounded::<_, _, LIST_MAX>")]
+    pub rate_steps: Vec<RateStepRecord>,
     /// Steps (mode `search`).
     #[serde(default, deserialize_with = "bounded::<_, _, LIST_MAX>")]
     pub steps: Vec<StepRecord>,
@@ -266,6 +270,7 @@ impl RunRecord {
             on_their_way: OnTheirWay::default(),
             gaps: Vec::new(),
             longest_gap: None,
+            rate_steps: Vec::new(),
             steps: Vec::new(),
             search: None,
             series,

@@ -152,3 +152,21 @@ fn a_replay_sends_at_the_times_of_its_file() {
     let (code, _, err) = call(&replay);
     assert!(code == 2 && err.contains("line 3: earlier"), "{err}");
 }
+
+#[test]
+fn each_step_of_a_schedule_has_its_row_everywhere() {
+    let origin = Origin::start(&[]);
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (json, page) = (file("out.json"), file("out.html"));
+    let steps = ["--steps", "20x2s,80x2s,40x500ms", "--json", &json, "--html", &page];
+    let (code, out, err) = call(&[&["run", &origin.1][..], &steps].concat());
+    assert!(is_answered(code), "{out} {err}");
+    let record = torii_loadgen::record::read(json.as_ref()).unwrap();
+    let rates: Vec<_> = record.rate_steps.iter().map(|step| step.rate_per_second).collect();
+    assert_eq!(rates, [20.0, 80.0, 40.0]);
+    assert!(record.rate_steps[1].seconds.is_some() && record.rate_steps[2].seconds.is_none());
+    assert!(out.contains("\nsteps\n") && out.contains("        80/s         2 s"), "{out}");
+    assert!(out.contains("shorter than two seconds"), "{out}");
+    assert!(std::fs::read_to_string(page).unwrap().contains("<h2>Steps</h2>"));
+}

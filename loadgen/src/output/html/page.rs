@@ -2,7 +2,7 @@
 
 use super::super::table::{advice, headline, schedule_in_words};
 use super::super::text::{duration, rate, share};
-use super::super::{failover, prose};
+use super::super::{failover, prose, steps};
 use super::{curve, escaped, heat, tables, time};
 use crate::measure::Kind;
 use crate::record::{RunRecord, VerdictName};
@@ -27,6 +27,9 @@ pub fn html_report(record: &RunRecord) -> String {
     }
     page += &section("Times", "", &(tables::times(record) + &gap_in_words(record)));
     page += &errors(record);
+    if !record.rate_steps.is_empty() {
+        page += &section("Steps", steps::LEGEND, &tables::rate_steps(record));
+    }
     if !record.steps.is_empty() {
         page += &section("Steps of the search", "", &tables::steps(record));
     }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::super::text::{
     bytes, duration, duration_in_words, duration_of_f64, grouped, rate, share, wall_clock,
 };
-use super::super::{failover, prose, search};
+use super::super::{failover, prose, search, steps};
 use super::escaped;
 use crate::measure::Kind;
 use crate::record::{RunRecord, ratio};
@@ -247,6 +247,11 @@ pub(super) fn gaps(record: &RunRecord) -> String {
     };
     let head = ["last answer before", "length", "failed", "classes", "server before → after"];
     table("gaps", &head, &record.gaps.iter().map(row).collect::<Vec<_>>())
+}
+
+/// Steps of a schedule.
+pub(super) fn rate_steps(record: &RunRecord) -> String {
+    table("wide", &steps::COLUMNS, &record.rate_steps.iter().map(steps::cells).collect::<Vec<_>>())
 }
 
 /// Steps of a search.
