@@ -6,6 +6,7 @@ use crate::engine::{Load, Plan};
 use crate::limits::QUEUE_MAX;
 use crate::request::{Endpoint, Jar, Mix, Shape, Target, TargetUrl};
 
+use super::descriptors;
 use super::requests::RequestArguments;
 use super::transport::TransportArguments;
 
@@ -63,7 +64,7 @@ pub fn plan(
         (Load::Open(_), true) => threads_for_users(requests.users, transport)?,
         _ => transport.threads(),
     };
-    Ok(Plan {
+    let plan = Plan {
         load,
         warm_up_ns,
         threads,
@@ -85,7 +86,18 @@ pub fn plan(
         sources: transport.source.clone(),
         resets: transport.reset,
         spin_ns: transport.spin,
-    })
+    };
+    check_trust(&plan)?;
+    descriptors::provide(&plan)?;
+    Ok(plan)
+}
+
+/// A file of authorities that is missing or empty is found before the run, not by each of its handshakes.
+fn check_trust(plan: &Plan) -> Result<(), BuildError> {
+    if plan.endpoints.iter().any(|endpoint| endpoint.secure.is_some()) {
+        plan.tls.build().map_err(|error| BuildError::Usage(error.to_string()))?;
+    }
+    Ok(())
 }
 
 /// The cookies given by hand are those that every user begins with: they may change.

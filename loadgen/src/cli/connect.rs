@@ -47,6 +47,9 @@ Examples:
 pub fn run(arguments: &ConnectArguments, stop: &Arc<Stop>) -> ModeResult {
     let ConnectArguments { requests, request, load, transport, output } = arguments;
     output.check("connect").map_err(ModeError::Usage)?;
+    if *request {
+        transport.tls.check_requests().map_err(ModeError::Usage)?;
+    }
     let requests = RequestArguments { close: true, ..requests.clone() };
     let mut plan = plan(&requests, transport, load.load(), load.warm_up)?;
     plan.handshake_only = !request;

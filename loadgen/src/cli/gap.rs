@@ -84,6 +84,7 @@ const TIMEOUT_NS: u64 = 1_000_000_000;
 pub fn run(arguments: &GapArguments, stop: &Arc<Stop>) -> ModeResult {
     let GapArguments { requests, every, longer_than, duration, transport, output } = arguments;
     output.check("gap").map_err(ModeError::Usage)?;
+    transport.tls.check_requests().map_err(ModeError::Usage)?;
     let requests = RequestArguments { close: true, ..requests.clone() };
     let mut transport = transport.clone();
     for timeout in [&mut transport.timeout, &mut transport.connect_timeout, &mut transport.tls_timeout] {

@@ -52,6 +52,7 @@ Examples:
 pub fn run(arguments: &MaxArguments, stop: &Arc<Stop>) -> ModeResult {
     let MaxArguments { requests, duration, warm_up, transport, output } = arguments;
     output.check("max").map_err(ModeError::Usage)?;
+    transport.tls.check_requests().map_err(ModeError::Usage)?;
     if requests.users > 1 {
         let why = "--users: a closed loop has one user for each of its --connections";
         return Err(ModeError::Usage(why.to_owned()));

@@ -8,6 +8,7 @@ mod build;
 pub mod compare;
 mod connect;
 mod describe;
+mod descriptors;
 mod gap;
 mod load;
 mod max;

@@ -47,6 +47,7 @@ Examples:
 pub fn run(arguments: &RunArguments, stop: &Arc<Stop>) -> ModeResult {
     let RunArguments { requests, load, transport, output } = arguments;
     output.check("run").map_err(ModeError::Usage)?;
+    transport.tls.check_requests().map_err(ModeError::Usage)?;
     let plan = plan(requests, transport, load.load(), load.warm_up)?;
     let mut description = describe("run", load.in_words(), requests, transport, &plan)?;
     description.inputs.extend(load.input());

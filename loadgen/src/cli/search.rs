@@ -14,13 +14,16 @@ use super::describe::describe;
 use super::requests::RequestArguments;
 use super::session::{ModeError, ModeResult};
 use super::transport::TransportArguments;
-use super::units::{duration_ns, some_time_ns};
+use super::units::{duration_ns, in_words, percent, some_time_ns};
 
 mod limits;
 mod walk;
 
 use limits::LimitArguments;
 use walk::Search;
+
+/// The finest precision, per cent.
+const PRECISION_MIN: f64 = 0.5;
 
 /// Options of the mode.
 #[derive(Debug, Clone, clap::Args)]
@@ -59,7 +62,13 @@ pub struct SearchArguments {
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration_ns, help_heading = "Load")]
     warm_up: u64,
     /// How near the result has to be, in per cent
-    #[arg(long, value_name = "PERCENT", default_value_t = 5.0, help_heading = "Load")]
+    #[arg(
+        long,
+        value_name = "PERCENT",
+        default_value_t = 5.0,
+        value_parser = precision,
+        help_heading = "Load"
+    )]
     precision: f64,
     #[command(flatten)]
     transport: TransportArguments,
@@ -85,12 +94,36 @@ the knee marked. --json has the same: `search` (highest_good_per_second, confirm
 Exit codes: 0 a rate was found, 1 no rate kept the limits, 3 the client was the limit (what was
 found is a lower bound). Ctrl-C ends the search with what was found so far.";
 
+/// Reads a precision: finer than half a per cent no two runs agree.
+fn precision(text: &str) -> Result<f64, String> {
+    match percent(text)? {
+        precision if precision >= PRECISION_MIN => Ok(precision),
+        _ => Err(format!("write {PRECISION_MIN} to 100: no two runs agree more closely")),
+    }
+}
+
+impl SearchArguments {
+    /// What shapes the search besides its limits, for the record.
+    fn described(&self) -> impl Iterator<Item = (String, String)> {
+        let options = [
+            ("search_from", format!("{}/s", self.from)),
+            ("search_to", format!("{}/s", self.to)),
+            ("search_step", in_words(self.step)),
+            ("search_confirmation", in_words(self.duration)),
+            ("search_warm_up", in_words(self.warm_up)),
+            ("search_precision", format!("{} %", self.precision)),
+        ];
+        options.into_iter().map(|(name, value)| (name.to_owned(), value))
+    }
+}
+
 /// Does it.
 ///
 /// # Errors
 /// See `ModeError`.
 pub fn run(arguments: &SearchArguments, stop: &Arc<Stop>) -> ModeResult {
     arguments.output.check("search").map_err(ModeError::Usage)?;
+    arguments.transport.tls.check_requests().map_err(ModeError::Usage)?;
     if arguments.from.is_zero() || arguments.from > arguments.to {
         return Err(ModeError::Usage("--from has to be above zero and not above --to".to_owned()));
     }
@@ -100,6 +133,7 @@ pub fn run(arguments: &SearchArguments, stop: &Arc<Stop>) -> ModeResult {
     let mut description =
         describe("search", String::new(), &arguments.requests, &arguments.transport, &plan)?;
     arguments.limits.describe(&mut description.options);
+    description.options.extend(arguments.described());
     // Opened and closed again: a file that cannot be written ends the search before it begins.
     let opened = Reporting::open(&arguments.output, &description, Began::default());
     drop(opened.map_err(|error| ModeError::Usage(error.to_string()))?);

@@ -103,7 +103,8 @@ pub struct TlsArguments {
     #[arg(long, value_name = "NAME")]
     pub sni: Option<String>,
 
-    /// Protocols to offer (ALPN), best first
+    /// Protocols to offer (ALPN), best first. Requests are HTTP/1.1: others, such as h2, are offered by
+    /// `connect` alone, without --request
     #[arg(long, value_name = "NAME", value_delimiter = ',', default_value = "http/1.1")]
     pub alpn: Vec<String>,
 
@@ -147,7 +148,25 @@ impl TransportArguments {
     }
 }
 
+/// Protocols by whose rules requests are written here.
+const SPOKEN: [&str; 2] = ["http/1.1", "http/1.0"];
+
 impl TlsArguments {
+    /// Whether what is agreed on can be spoken; of a connection that carries requests.
+    ///
+    /// # Errors
+    /// In words for the command line.
+    pub fn check_requests(&self) -> Result<(), String> {
+        match self.alpn.iter().find(|name| !SPOKEN.contains(&name.as_str())) {
+            None => Ok(()),
+            Some(name) => Err(format!(
+                "--alpn {name}: a server that agrees to it would get HTTP/1.1 all the same; offer {}, or use \
+                 `connect` without --request, which only makes handshakes",
+                SPOKEN.join(" or ")
+            )),
+        }
+    }
+
     /// As the engine wants it.
     pub fn client(&self) -> ClientTls {
         let trust = match (&self.cacert, self.insecure) {

@@ -37,6 +37,16 @@ pub fn some_time_ns(text: &str) -> Result<u64, String> {
     }
 }
 
+/// A share in per cent, from 0 to 100, with or without its sign; as the number of per cent.
+///
+/// # Errors
+/// In words, for the command line.
+pub fn percent(text: &str) -> Result<f64, String> {
+    let number = text.trim_end_matches('%').trim();
+    let percent: f64 = number.parse().map_err(|_| format!("{text:?} is not a number of per cent"))?;
+    if (0.0..=100.0).contains(&percent) { Ok(percent) } else { Err("write 0 to 100".to_owned()) }
+}
+
 /// A size in bytes: a number with `k`, `M` or `G` for powers of 1024.
 ///
 /// # Errors
@@ -89,6 +99,10 @@ mod tests {
             assert!(duration_ns(bad).is_err(), "{bad}");
         }
         assert_eq!((size("10k"), size("1M"), size("512")), (Ok(10_240), Ok(1 << 20), Ok(512)));
+        assert_eq!((percent("0.1"), percent("2 %"), percent("100")), (Ok(0.1), Ok(2.0), Ok(100.0)));
+        for bad in ["NaN", "nan", "-1", "100.1", "inf", ""] {
+            assert!(percent(bad).is_err(), "{bad}");
+        }
         assert!(size("k").is_err() && size("1.5k").is_err() && size("99999999999G").is_err());
         assert_eq!(
             (in_words(90_000_000_000), in_words(1_500_000), in_words(0)),

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 
 use super::connection::{Connection, InFlight, Phase};
 use super::observer::Fate;
+use super::plan::Plan;
 use super::table::Token;
 use super::worker::Worker;
 use crate::limits::BACK_OFF;
@@ -88,7 +89,7 @@ impl Worker {
             None => self.recorder.completed(&sample),
             Some(class) => {
                 let url = &self.plan.targets[usize::from(request.target)].url;
-                let broken = self.broken_persistence(request).or_else(|| unheld(class));
+                let broken = self.broken_persistence(request).or_else(|| unheld(&self.plan, request, class));
                 let example = || match broken {
                     Some(names) => format!("{url}: {names}"),
                     None => format!("{url}: status {}, {} bytes of body", sample.status, sample.body_bytes),
@@ -242,8 +243,23 @@ impl Worker {
     }
 }
 
-/// Why an answer could not be held to its request's cookie, in words.
-fn unheld(class: ErrorClass) -> Option<String> {
-    let is_one_too_many = class == ErrorClass::CheckFailed(Check::Servers);
-    is_one_too_many.then(|| format!("more servers name themselves than are told apart ({NAMES_MAX})"))
+/// What an answer lacked that its fields had to say, in words: a field that was expected, or who answered.
+fn unheld(plan: &Plan, request: &InFlight, class: ErrorClass) -> Option<String> {
+    match (class, &plan.persistence) {
+        (ErrorClass::CheckFailed(Check::Servers), _) => {
+            Some(format!("more servers name themselves than are told apart ({NAMES_MAX})"))
+        }
+        (ErrorClass::CheckFailed(Check::Header), Some(rule)) if request.server.is_none() => {
+            let field = &rule.server_field;
+            Some(format!(
+                "the answer has no field {field}, so its server is unknown; name another field with --server-field"
+            ))
+        }
+        (ErrorClass::CheckFailed(Check::Header), _) => {
+            let (name, value) = plan.expectations.field.as_ref()?;
+            let value = value.as_ref().map_or(String::new(), |value| format!(": {value}"));
+            Some(format!("the answer has no field `{name}{value}`"))
+        }
+        _ => None,
+    }
 }

@@ -9,7 +9,7 @@ use super::table::Token;
 use super::worker::{Tickets, Worker};
 use crate::limits::{READS_IN_A_ROW, TICKET_WAIT};
 use crate::measure::ErrorClass;
-use crate::tls::ClientSession;
+use crate::tls::{ClientSession, explain};
 
 /// A step of a connection that goes on, or the connection with how it ended.
 type Stepped = Result<(Step, Option<Box<Connection>>), (Box<Connection>, Ending)>;
@@ -109,7 +109,7 @@ impl Worker {
             Ok(session)
         });
         match hello {
-            Err(error) => self.fail(token, connection, faults::of_tls(&error), now_ns, &error.to_string()),
+            Err(error) => self.fail(token, connection, faults::of_tls(&error), now_ns, &explain(&error)),
             Ok(session) => {
                 connection.tls = Some(Box::new(session));
                 connection.phase = Phase::Handshaking;
@@ -271,7 +271,7 @@ impl Worker {
             false => connection.write(&self.scratch.sealed),
         };
         let fault = match (&processed, &written) {
-            (Err(error), _) => Some(Ending::Fault(faults::of_tls(error), error.to_string())),
+            (Err(error), _) => Some(Ending::Fault(faults::of_tls(error), explain(error))),
             (Ok(_), Err(error)) => Some(Ending::Fault(faults::of_writing(error), error.to_string())),
             (Ok(_), Ok(())) => None,
         };

@@ -2,10 +2,12 @@
 
 mod client;
 mod config;
+mod explain;
 mod server;
 
 pub use client::{ClientSession, Processed};
 pub use config::{ClientTls, TlsError, Trust, Version};
+pub use explain::explain;
 pub use server::{ServerSession, server_config};
 
 /// Draws a first random number on this thread: gathering what it is made of takes some 40 ms, and no

@@ -90,3 +90,62 @@ fn a_gap_fails_a_run_that_does_not_bear_one() {
     let (code, out, _) = gap(&gone, "gap>60s");
     assert!(code == 1 && out.contains("not over when the run ended"), "{out}");
 }
+
+#[test]
+fn a_protocol_that_is_not_spoken_is_not_offered_for_requests() {
+    let origin = Origin::start(&["--tls"]);
+    for mode in
+        [&["run", "-r", "1"][..], &["max"], &["search"], &["gap"], &["connect", "-r", "1", "--request"]]
+    {
+        let err = refused(&[mode, &[&origin.1, "-k", "--alpn", "h2"]].concat());
+        assert!(err.contains("--alpn h2") && err.contains("http/1.1 or http/1.0"), "{err}");
+    }
+    // The origin agrees to http/1.1, which is offered too.
+    let connect = ["connect", &origin.1, "-k", "-r", "20", "-d", "200ms", "--alpn", "h2,http/1.1"];
+    let (code, out, err) = call(&connect);
+    assert!(is_answered(code), "{out} {err}");
+}
+
+#[test]
+fn descriptors_are_raised_as_far_as_allowed_or_the_run_is_refused() {
+    let origin = Origin::start(&[]);
+    let program = crate::support::program();
+    let run = |limits: &str, connections: &str| {
+        let line = format!(
+            "{limits} && exec {} run {} -r 50 -d 200ms -t 1 -c {connections}",
+            program.get_program().to_str().unwrap(),
+            origin.1
+        );
+        let output = std::process::Command::new("sh").args(["-c", &line]).output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, err) = run("ulimit -n 24", "200");
+    assert!(code == 2 && err.contains("268 files") && err.contains("24 are allowed"), "{code} {err}");
+    let (code, err) = run("ulimit -Sn 24", "200");
+    assert!(is_answered(code), "the soft limit is raised: {code} {err}");
+}
+
+#[test]
+fn a_certificate_that_is_an_authority_is_told_in_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut parameters = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    parameters.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let (certificate, key_file) = (file("cert.pem"), file("key.pem"));
+    std::fs::write(&certificate, parameters.self_signed(&key).unwrap().pem()).unwrap();
+    std::fs::write(&key_file, key.serialize_pem()).unwrap();
+    let origin = Origin::start(&["--tls", "--cert", &certificate, "--key", &key_file]);
+    let (code, out, err) = call(&["run", &origin.1, "-r", "20", "-d", "200ms", "--cacert", &certificate]);
+    assert_eq!(code, 1, "{out} {err}");
+    assert!(out.contains("itself an authority's") && !out.contains("CaUsedAsEndEntity"), "{out}");
+}
+
+#[test]
+fn a_server_without_a_name_is_told_as_such() {
+    let origin = Origin::start(&["--name", "web1", "--cookie", "SRV"]);
+    let ask = ["-r", "50", "-d", "200ms", "--verify-persistence", "SRV", "--server-field", "X-Server"];
+    let (code, out, err) = call(&[&["run", &origin.1][..], &ask].concat());
+    assert_eq!(code, 1, "{out} {err}");
+    assert!(out.contains("no field X-Server") && out.contains("--server-field"), "{out}");
+}

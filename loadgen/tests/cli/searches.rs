@@ -70,13 +70,14 @@ fn a_search_without_a_good_rate_writes_its_record_and_fails() {
 fn a_search_that_the_client_limits_says_so_by_its_exit_code() {
     let origin = Origin::start(&["--delay", "1s"]);
     let (_folder, file) = json();
-    // Too few descriptors for the connections that this rate takes.
+    // Enough descriptors for the connections, had the program not been started with many that are open.
     let search = format!(
-        "ulimit -n 24 && exec {} search {} --from 400 --p50 10s --step 500ms --warm-up 0 -c 200 -t 1 --json {file}",
+        "ulimit -n 270 && for i in {{10..180}}; do eval \"exec $i</dev/null\"; done && \
+         exec {} search {} --from 400 --p50 10s --step 500ms --warm-up 0 -c 200 -t 1 --json {file}",
         program().get_program().to_str().unwrap(),
         origin.1
     );
-    let output = Command::new("sh").args(["-c", &search]).output().unwrap();
+    let output = Command::new("bash").args(["-c", &search]).output().unwrap();
     let out = String::from_utf8(output.stdout).unwrap();
     let err = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(3), "{out} {err}");
@@ -113,5 +114,31 @@ fn an_interrupted_search_tells_what_it_has_found() {
     }
     if search.end == SearchEnd::Interrupted {
         assert!(out.contains("the search was interrupted"), "{out}");
+    }
+}
+
+#[test]
+fn a_search_records_what_it_was_asked_and_refuses_what_is_no_number() {
+    let origin = Origin::start(&[]);
+    let (_folder, file) = json();
+    let asked = ["--p50", "10s", "--max-errors", "50", "--from", "20", "--to", "20", "--precision", "7"];
+    let lengths = ["--step", "300ms", "--warm-up", "0", "-d", "400ms", "--json", &file];
+    call(&[&["search", &origin.1][..], &asked, &lengths].concat());
+    let options = read(file.as_ref()).unwrap().description.options;
+    for (name, value) in [
+        ("limit_p50", "10s"),
+        ("limit_errors", "50 %"),
+        ("search_from", "20/s"),
+        ("search_to", "20/s"),
+        ("search_step", "300ms"),
+        ("search_confirmation", "400ms"),
+        ("search_warm_up", "0ns"),
+        ("search_precision", "7 %"),
+    ] {
+        assert_eq!(options.get(name).map(String::as_str), Some(value), "{name}: {options:?}");
+    }
+    for option in ["--max-errors", "--precision"] {
+        let (code, _, err) = call(&["search", &origin.1, option, "NaN"]);
+        assert!(code == 2 && err.contains("write 0 to 100"), "{err}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::cli::units::{in_words, some_time_ns};
+use crate::cli::units::{in_words, percent, some_time_ns};
 use crate::measure::Kind;
 use crate::output::duration;
 use crate::record::{RunRecord, ratio};
@@ -24,7 +24,7 @@ pub struct LimitArguments {
     #[arg(long = "p99.9", value_name = "TIME", value_parser = some_time_ns)]
     p999: Option<u64>,
     /// Requests without a good answer at most, in per cent
-    #[arg(long, value_name = "PERCENT", default_value_t = 0.1)]
+    #[arg(long, value_name = "PERCENT", default_value_t = 0.1, value_parser = percent)]
     pub(super) max_errors: f64,
 }
 

@@ -113,7 +113,7 @@ impl<'a> Search<'a> {
     /// somebody asked to stop.
     fn narrow(&mut self) -> Result<bool, ModeError> {
         let (from, to) = (self.arguments.from.as_f64(), self.arguments.to.as_f64());
-        let precision = (self.arguments.precision / 100.0).max(0.005);
+        let precision = self.arguments.precision / 100.0;
         let quiet = OutputArguments { quiet: true, ..OutputArguments::default() };
         while self.steps.len() < STEPS_MAX && !self.stop.is_asked() {
             let Some(next) = next_rate(self.known, from, to, precision) else { break };
