@@ -17,7 +17,7 @@ pub enum LiveStyle {
 }
 
 /// Cells of the bar of progress.
-const BAR_CELLS: u64 = 40;
+const BAR_CELLS: usize = 40;
 
 /// Seconds shown in the small chart.
 const CHART_SECONDS: usize = 40;
@@ -107,22 +107,30 @@ impl<W: Write> Live<W> {
         }
         self.recent_p99_ns.push(shown.p99_ns);
         let gauges = &second.parts.gauges;
-        let lines = [
-            self.progress(second, shown.warming_up),
-            format!("  offered {:>10}   answered {:>10}", shown.offered, shown.answered),
-            format!("  p50 {:>9}   p99 {:>9}   max {:>9}", shown.p50, shown.p99, shown.max),
-            format!(
-                "  connections {}   in flight {}   waiting {}   errors {}",
-                grouped(gauges.open_connections),
-                grouped(gauges.in_flight),
-                grouped(gauges.queued),
-                grouped(second.errors_so_far)
-            ),
-            format!("  p99 {}", sparkline(&self.recent_p99_ns)),
-        ];
+        let columns = (self.columns)();
+        let mut lines = vec![self.progress(second, shown.warming_up, columns)];
+        for facts in [
+            vec![format!("offered {:>10}", shown.offered), format!("answered {:>10}", shown.answered)],
+            vec![
+                format!("p50 {:>9}", shown.p50),
+                format!("p99 {:>9}", shown.p99),
+                format!("max {:>9}", shown.max),
+            ],
+            vec![
+                format!("connections {}", grouped(gauges.open_connections)),
+                format!("in flight {}", grouped(gauges.in_flight)),
+                format!("waiting {}", grouped(gauges.queued)),
+                format!("errors {}", grouped(second.errors_so_far)),
+            ],
+        ] {
+            lines.extend(rows(&facts, columns));
+        }
+        // The newest seconds are at its end.
+        let room = columns.saturating_sub("  p99 ".len()).max(1);
+        let newest = self.recent_p99_ns.len().saturating_sub(room);
+        lines.push(format!("  p99 {}", sparkline(&self.recent_p99_ns[newest..])));
         let mut text = self.erase();
         // A line that wrapped would be one more than is erased.
-        let columns = (self.columns)();
         for line in &lines {
             text.extend(line.chars().take(columns));
             text.push('\n');
@@ -131,16 +139,17 @@ impl<W: Write> Live<W> {
         text
     }
 
-    fn progress(&self, second: &Second, warming_up: bool) -> String {
+    fn progress(&self, second: &Second, warming_up: bool, columns: usize) -> String {
         let at = duration_in_words(second.end_ns / 1_000_000_000 * 1_000_000_000);
         let word = if warming_up { "warm-up" } else { "running" };
         if self.duration_ns == 0 {
             return format!("  {word} {at}");
         }
-        let cells = (second.end_ns as f64 / self.duration_ns as f64 * BAR_CELLS as f64).min(BAR_CELLS as f64);
-        let full = "█".repeat(cells as usize);
-        let rest = "░".repeat((BAR_CELLS - cells as u64) as usize);
-        format!("  {full}{rest} {word} {at} of {}", duration_in_words(self.duration_ns))
+        let words = format!(" {word} {at} of {}", duration_in_words(self.duration_ns));
+        let cells = columns.saturating_sub(words.len() + "  ".len()).min(BAR_CELLS);
+        let full = (second.end_ns as f64 / self.duration_ns as f64 * cells as f64) as usize;
+        let rest = cells.saturating_sub(full);
+        format!("  {}{}{words}", "█".repeat(full.min(cells)), "░".repeat(rest))
     }
 
     /// Control codes (ECMA-48): up to the first drawn line, then erase to the end of the screen.
@@ -152,6 +161,21 @@ impl<W: Write> Live<W> {
             lines => format!("\x1b[{lines}A\r\x1b[J"),
         }
     }
+}
+
+/// Facts beside each other, as many in a row as there is room for.
+fn rows(facts: &[String], columns: usize) -> Vec<String> {
+    let mut rows: Vec<String> = Vec::new();
+    for fact in facts {
+        match rows.last_mut() {
+            Some(row) if row.chars().count() + fact.chars().count() + 3 <= columns => {
+                row.push_str("   ");
+                row.push_str(fact);
+            }
+            _ => rows.push(format!("  {fact}")),
+        }
+    }
+    rows
 }
 
 /// The numbers of one second as text.

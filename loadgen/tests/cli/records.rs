@@ -169,4 +169,8 @@ fn each_step_of_a_schedule_has_its_row_everywhere() {
     assert!(out.contains("\nsteps\n") && out.contains("        80/s         2 s"), "{out}");
     assert!(out.contains("shorter than two seconds"), "{out}");
     assert!(std::fs::read_to_string(page).unwrap().contains("<h2>Steps</h2>"));
+    let (code, table, _) = call(&["report", &json]);
+    assert!(is_answered(code) && table.contains("        80/s         2 s"), "{table}");
+    let (code, table, err) = call(&["report", &json, "--fail-if", "gap>1s"]);
+    assert!(code == 2 && table.is_empty() && err.contains("only the mode gap"), "{err}");
 }
