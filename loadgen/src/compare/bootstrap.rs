@@ -6,6 +6,7 @@
 use super::blocks::{Blocks, Came};
 use super::difference::Difference;
 use super::judgement::JUDGED;
+use crate::measure::rank;
 use crate::schedule::Random;
 
 /// Repetitions that are made up. A standard error of so many is good to about 2 %.
@@ -96,14 +97,12 @@ fn percentiles(slots: &[u64], counts: &[u64], percents: &[f64]) -> Option<Vec<f6
     if total == 0 {
         return None;
     }
+    let ranks: Vec<u64> = percents.iter().map(|&percent| rank(total, percent)).collect();
     let mut values = Vec::with_capacity(percents.len());
     let mut counted = 0u64;
     for (&slot, &count) in slots.iter().zip(counts) {
         counted = counted.saturating_add(count);
-        while values.len() < percents.len()
-            && counted as f64 >= total as f64 * percents[values.len()] / 100.0
-            && counted > 0
-        {
+        while ranks.get(values.len()).is_some_and(|&rank| counted >= rank) {
             values.push(slot as f64);
         }
     }
@@ -159,4 +158,23 @@ pub(super) fn compare_rates(sides: [&[Vec<Came>]; 2]) -> Difference {
         spread.differences.push(other - first);
     }
     spread.difference(rate(sides[0], None), rate(sides[1], None))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_those_of_every_other_output() {
+        for count in [1_000_u64, 20_000, 2_475] {
+            let mut histogram = crate::measure::new_total_histogram();
+            (1..=count).for_each(|value| histogram.saturating_record(value));
+            let slots =
+                histogram.iter_recorded().map(|slot| (slot.value_iterated_to(), slot.count_at_value()));
+            let (slots, counts): (Vec<u64>, Vec<u64>) = slots.unzip();
+            let percents = [50.0, 90.0, 99.0, 99.9, 99.99];
+            let shown = percents.map(|percent| crate::measure::percentile(&histogram, percent) as f64);
+            assert_eq!(percentiles(&slots, &counts, &percents), Some(shown.to_vec()), "{count}");
+        }
+    }
 }
