@@ -13,6 +13,9 @@ use crate::record::{Description, HistogramRecord, RunRecord, VerdictName, ratio}
 /// Longest piece of outside text in one line.
 const TEXT_MAX: usize = 160;
 
+/// Longest example of an error: with what to do about it.
+const EXAMPLE_MAX: usize = 400;
+
 /// Columns of a line of prose.
 const WIDTH: usize = 104;
 
@@ -297,12 +300,16 @@ fn errors(text: &mut String, record: &RunRecord) {
     line(text, &format!("\nerrors        {} in {classes}", grouped(record.errors.total())));
     for entry in entries.iter().take(ROWS_MAX) {
         let at = duration_in_words(entry.first_ns / 1_000_000 * 1_000_000);
-        let example = match printable(&entry.first_example, TEXT_MAX) {
+        let example = match printable(&entry.first_example, EXAMPLE_MAX) {
             example if example.is_empty() => String::new(),
             example => format!(": {example}"),
         };
-        let count = grouped(entry.count);
-        line(text, &format!("{count:>13} {:<20} first at {at}{example}", entry.class.label()));
+        let mut head = format!("{:>13} {:<20} ", grouped(entry.count), entry.class.label());
+        let indent = head.chars().count();
+        for part in prose::wrapped(&format!("first at {at}{example}"), WIDTH.saturating_sub(indent)) {
+            line(text, &format!("{head}{part}"));
+            head = " ".repeat(indent);
+        }
     }
 }
 
