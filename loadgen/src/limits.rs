@@ -51,6 +51,13 @@ pub const CONNECTIONS_PER_THREAD: usize = 16;
 /// Threads of a run.
 pub const THREADS_MAX: usize = 256;
 
+/// After this time a free connection to one host gives way, at the limit, to a request for another: so long
+/// that a host which is asked all the time keeps its connections, and no longer than anybody would see.
+pub const IDLE_GIVES_WAY: Duration = Duration::from_millis(100);
+
+/// Connections in a row that waited for a TLS ticket in vain before no other does.
+pub const TICKETS_MISSED_MAX: u8 = 8;
+
 /// How long the kernel may try to connect.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 

@@ -114,7 +114,9 @@ pub fn run(arguments: &GapArguments, stop: &Arc<Stop>) -> ModeResult {
     let mut measured = measure(plan, description, &output, watch)?;
     let fault = |_| ModeError::Run("the search for gaps ended by a fault of this program".to_owned());
     let finder = finding.join().map_err(fault)?;
-    let end_ns = (*duration).min(measured.finished.totals.end_ns);
+    // From then on nothing was asked that could have been answered.
+    let asked_until_ns = measured.finished.cut_ns.unwrap_or(*duration);
+    let end_ns = asked_until_ns.min(measured.finished.totals.end_ns);
     let began_unix_ms = unix_ms(measured.finished.started);
     let found = finder.end(end_ns, |news| print_news(&news, began_unix_ms, prints));
     let Gaps { mut gaps, mut longest, left_out } = found;

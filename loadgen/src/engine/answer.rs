@@ -65,6 +65,9 @@ impl Answer<'_> {
         let request = &mut *self.request;
         // An answer that does not say whose it is proves nothing, and that is told.
         let Some(server) = request.server else {
+            if is_set {
+                self.persistence.forget(request.user);
+            }
             let check = if is_named { Check::Servers } else { Check::Header };
             return Some(ErrorClass::CheckFailed(check));
         };

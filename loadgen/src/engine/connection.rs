@@ -76,6 +76,8 @@ pub struct Connection {
     pub body: Option<Box<BodyCheck>>,
     /// The peer has ended its side: what it has sent is still to be read, and nothing is asked of it.
     pub peer_ended: bool,
+    /// When it last became free, in an open loop.
+    pub freed_ns: u64,
     /// It is among those that have more to read.
     pub is_again: bool,
     /// Answers so far.
@@ -126,6 +128,7 @@ impl Connection {
             reader: Reader::new(false),
             body: None,
             peer_ended: false,
+            freed_ns: 0,
             is_again: false,
             answers: 0,
             opened_ns: now_ns,

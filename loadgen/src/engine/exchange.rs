@@ -49,7 +49,7 @@ impl Worker {
             && self.plan.answers_per_connection.is_none_or(|most| connection.answers < most);
         match (self.is_closed_loop(), may_stay) {
             (true, _) => self.next_turn(token, connection, may_stay, now_ns),
-            (false, true) => self.next_queued(token, connection),
+            (false, true) => self.next_queued(token, connection, now_ns),
             (false, false) => self.close(token, connection),
         }
     }
@@ -190,7 +190,7 @@ impl Worker {
     /// The peer, or what it sent, ended the connection.
     pub(super) fn end(&mut self, token: Token, connection: Box<Connection>, ending: Ending, now_ns: u64) {
         let (class, why) = match (connection.phase, ending) {
-            (Phase::AwaitingTicket, _) => return self.ticket_waited(token, connection, now_ns),
+            (Phase::AwaitingTicket, _) => return self.ticket_waited(token, connection, false, now_ns),
             (Phase::Free, Ending::Unasked) => {
                 self.recorder.unasked();
                 return self.close(token, connection);

@@ -46,7 +46,8 @@ impl Worker {
 
     /// The next request of a closed loop's place whose pause is over.
     fn launch_turn(&mut self, now_ns: u64) -> bool {
-        if self.opening < self.opening_max
+        if now_ns < self.end_ns
+            && self.opening < self.opening_max
             && let Some(seat) = self.to_open.pop_front()
         {
             self.take_turn(seat);

@@ -30,6 +30,7 @@ mod reactor;
 mod receive;
 mod run;
 mod table;
+mod tickets;
 mod users;
 mod worker;
 

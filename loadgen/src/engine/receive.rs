@@ -6,7 +6,8 @@ use super::exchange::Ending;
 use super::faults;
 use super::reactor::Ready;
 use super::table::Token;
-use super::worker::{Tickets, Worker};
+use super::tickets::Waited;
+use super::worker::Worker;
 use crate::limits::{READS_IN_A_ROW, TICKET_WAIT};
 use crate::measure::ErrorClass;
 use crate::tls::{ClientSession, explain};
@@ -62,7 +63,8 @@ impl Worker {
         {
             // The peer may have answered before it broke the connection: that is read first.
             if !ready.readable {
-                self.fail(token, connection, faults::of_writing(&error), now_ns, &error.to_string());
+                let ending = Ending::Fault(faults::of_writing(&error), error.to_string());
+                self.end(token, connection, ending, now_ns);
                 return now_ns;
             }
         }
@@ -150,13 +152,10 @@ impl Worker {
     /// there is hope: the connection keeps its place meanwhile.
     pub(super) fn await_ticket(&mut self, token: Token, mut connection: Box<Connection>, now_ns: u64) {
         let has_none = connection.tls.as_ref().is_some_and(|session| !session.has_ticket());
-        let known = &mut self.tickets[usize::from(connection.endpoint)];
-        let is_worth_it = matches!(*known, Tickets::Unknown | Tickets::Sent);
-        if !(self.plan.tls.resumes && has_none && is_worth_it) {
+        let waits =
+            self.plan.tls.resumes && has_none && self.tickets[usize::from(connection.endpoint)].begin();
+        if !waits {
             return self.leave(token, connection, now_ns);
-        }
-        if *known == Tickets::Unknown {
-            *known = Tickets::Probing;
         }
         connection.phase = Phase::AwaitingTicket;
         self.table.arm(token, now_ns.saturating_add(TICKET_WAIT.as_nanos() as u64));
@@ -164,14 +163,20 @@ impl Worker {
     }
 
     /// The wait for a ticket is over: it came, or none will.
-    pub(super) fn ticket_waited(&mut self, token: Token, connection: Box<Connection>, now_ns: u64) {
+    pub(super) fn ticket_waited(
+        &mut self,
+        token: Token,
+        connection: Box<Connection>,
+        is_late: bool,
+        now_ns: u64,
+    ) {
         let has_one = connection.tls.as_ref().is_some_and(|session| session.has_ticket());
-        let known = &mut self.tickets[usize::from(connection.endpoint)];
-        *known = match (has_one, *known) {
-            (true, _) => Tickets::Sent,
-            (false, Tickets::Probing) => Tickets::Missing,
-            (false, known) => known,
+        let waited = match (has_one, is_late) {
+            (true, _) => Waited::Came,
+            (false, true) => Waited::Late,
+            (false, false) => Waited::BrokenOff,
         };
+        self.tickets[usize::from(connection.endpoint)].learn(waited);
         self.leave(token, connection, now_ns);
     }
 
@@ -296,13 +301,14 @@ impl Worker {
         connection: Box<Connection>,
         plain: &[u8],
         opened: Opened,
-        now_ns: u64,
+        mut now_ns: u64,
     ) -> Stepped {
         let Opened { kept, is_handshaking, is_closed } = opened;
         let mut connection = connection;
         if connection.phase == Phase::Handshaking && !is_handshaking {
             // Checking the server's proofs and making our own is part of the handshake.
-            self.on_open(token, connection, self.clock.now_ns());
+            now_ns = self.clock.now_ns();
+            self.on_open(token, connection, now_ns);
             match self.table.take(token) {
                 Some(back) => connection = back,
                 None => return Ok((Step::Gone, None)),
@@ -381,7 +387,7 @@ impl Worker {
             Phase::Handshaking => ErrorClass::TlsTimeout,
             Phase::Exchanging if connection.has_unwritten() => ErrorClass::WriteTimeout,
             Phase::Exchanging => ErrorClass::ReadTimeout,
-            Phase::AwaitingTicket => return self.ticket_waited(token, connection, deadline_ns),
+            Phase::AwaitingTicket => return self.ticket_waited(token, connection, true, deadline_ns),
             Phase::Free => return self.close(token, connection),
         };
         self.fail(token, connection, class, deadline_ns, "the time was up");

@@ -154,15 +154,16 @@ pub fn run(plan: Plan, watch: Watch, sink: &mut dyn SecondSink) -> Result<Finish
             // Nobody listens, and no clock comes, when another thread could not get ready.
             let _ = tells_ready.send(is_ready);
             let (Some(worker), Ok(clock)) = (worker, started.recv()) else { return Ok(()) };
-            let result = worker.run(clock);
-            if result.is_err() {
-                // Without one of its threads the run is not what was asked for: the others need not go on.
-                shared.stop.ask();
-            }
-            result
+            // Without one of its threads the run is not what was asked for: the others need not go on.
+            let mut ends_run = EndsRun { stop: shared.stop.clone(), is_armed: true };
+            worker.run(clock)?;
+            ends_run.is_armed = false;
+            Ok(())
         });
         threads.push(made.map_err(RunError::Thread)?);
     }
+    // With the threads' own ends gone, one that fell over before it was ready is noticed.
+    drop(tells_ready);
     for _ in &threads {
         ready.recv().map_err(|_| RunError::Fault)?.map_err(RunError::Thread)?;
     }
@@ -182,6 +183,20 @@ pub fn run(plan: Plan, watch: Watch, sink: &mut dyn SecondSink) -> Result<Finish
     let elapsed = Instant::now().saturating_duration_since(origin);
     let cut_ns = Some(shared.cut_ns.load(Ordering::Relaxed)).filter(|at_ns| *at_ns > 0);
     Ok(Finished { totals, started, elapsed, cut_ns, mismatch, tls: shared.agreed.get().cloned() })
+}
+
+/// Ends the run unless it is disarmed: when a thread returns with an error, or falls over.
+struct EndsRun {
+    stop: Arc<Stop>,
+    is_armed: bool,
+}
+
+impl Drop for EndsRun {
+    fn drop(&mut self) {
+        if self.is_armed {
+            self.stop.ask();
+        }
+    }
 }
 
 fn client_config(plan: &Plan) -> Result<Option<ClientConfig>, RunError> {

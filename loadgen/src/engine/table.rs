@@ -54,6 +54,12 @@ impl Table {
         place.is_some_and(|place| place.generation == token.generation() && place.connection.is_some())
     }
 
+    /// A connection that is not taken out.
+    pub fn look(&self, token: Token) -> Option<&Connection> {
+        let place = self.places.get(token.index()).filter(|place| place.generation == token.generation())?;
+        place.connection.as_deref()
+    }
+
     /// Makes a place; the connection follows with `put`.
     pub fn reserve(&mut self) -> Token {
         let index = match self.free.pop() {

@@ -22,6 +22,7 @@ use super::queue::Queue;
 use super::reactor::Reactor;
 use super::run::Shared;
 use super::table::{Table, Token};
+use super::tickets::Tickets;
 use super::users::Users;
 use crate::limits::{OPENING_AT_ONCE, READ_BYTES, TICK};
 use crate::measure::{Gauges, Recorder};
@@ -33,20 +34,6 @@ const EVENTS_BETWEEN_LAUNCHES: usize = 8;
 
 /// The longest sleep: how late a stop is noticed.
 const SLEEP_MAX_NS: u64 = 50_000_000;
-
-/// Whether servers of an endpoint send tickets after a TLS 1.3 handshake, as far as that is known.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Tickets {
-    /// No connection has waited for one yet.
-    #[default]
-    Unknown,
-    /// One connection waits to find out; the others do not.
-    Probing,
-    /// They do: each connection waits for its own.
-    Sent,
-    /// None came in time: nobody waits any more.
-    Missing,
-}
 
 /// Buffers that all connections of the thread use in turn.
 pub struct Scratch {
@@ -182,9 +169,10 @@ impl Worker {
         Reactor::wake_exactly();
         self.clock.wait_for_start();
         let mut now_ns = self.clock.now_ns();
-        let mut served_all = true;
         while !self.is_over(now_ns) {
             let launched_all = self.launch_due(now_ns);
+            // After everything that makes room: launches that fail, and time-outs.
+            let served_all = self.serve_queue();
             let has_work = !(launched_all && served_all && self.again.is_empty());
             let timeout_ns = if has_work { 0 } else { self.sleep_ns() };
             let spins = timeout_ns == 0 && !has_work && self.plan.spin_ns > 0;
@@ -197,7 +185,6 @@ impl Worker {
             }
             now_ns = self.deal_with(events, now_ns);
             now_ns = self.read_again(now_ns);
-            served_all = self.serve_queue();
             if now_ns >= self.next_tick_ns {
                 self.tick(now_ns);
             }

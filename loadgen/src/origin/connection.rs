@@ -320,15 +320,21 @@ impl Connection {
             Framing::Chunked => State::ChunkedBody(Chunked::default()),
             Framing::None | Framing::Length(_) | Framing::UntilClose => State::Answer,
         };
+        if head.awaits_continue {
+            self.say(b"HTTP/1.1 100 Continue\r\n\r\n");
+        }
+    }
+
+    fn say(&mut self, bytes: &[u8]) {
+        match &mut self.tls {
+            Some(session) => session.seal(bytes, &mut self.unsent),
+            None => self.unsent.extend_from_slice(bytes),
+        }
     }
 
     /// The last word to what is no request.
     fn refuse(&mut self, reason: &'static str, answers: &Answers) {
-        let refusal = answers.refusal(reason);
-        match &mut self.tls {
-            Some(session) => session.seal(&refusal, &mut self.unsent),
-            None => self.unsent.extend_from_slice(&refusal),
-        }
+        self.say(&answers.refusal(reason));
         self.end();
     }
 

@@ -6,6 +6,7 @@
 use std::mem::MaybeUninit;
 
 use httparse::{Error, Header, ParserConfig, Request, Status};
+use memchr::memchr_iter;
 
 use super::answers::{Answers, Manner};
 use crate::limits::{FIELDS_MAX, HEAD_BYTES_MAX};
@@ -22,6 +23,8 @@ pub struct Head {
     pub manner: Manner,
     /// The end of the body.
     pub framing: Framing,
+    /// Whether the client waits for a word before it sends the body (RFC 9110 section 10.1.1).
+    pub awaits_continue: bool,
 }
 
 /// Reads a head that lies at the beginning of `bytes`; `None` while it is not complete.
@@ -43,24 +46,38 @@ pub fn read_head(bytes: &[u8], answers: &Answers) -> Result<Option<Head>, &'stat
         Status::Partial => return Err("the head is longer than any head should be"),
     };
     let version = request.version.unwrap_or_default();
+    if memchr_iter(b'\n', &bytes[..count]).any(|at| at == 0 || bytes[at - 1] != b'\r') {
+        return Err("a line of the head does not end in CR LF");
+    }
     let decision = decide_request(version, request.headers)?;
     check_host(version, request.headers)?;
     let cookies = request.headers.iter().filter(|field| field.name.eq_ignore_ascii_case("cookie"));
     let sets_cookie = !answers.is_brought_by(cookies.map(|field| field.value));
     let manner = Manner { sets_cookie, closes: !decision.keeps_alive, is_one_zero: version == 0 };
     let is_head = request.method == Some("HEAD");
-    Ok(Some(Head { bytes: count, is_head, manner, framing: decision.framing }))
+    let expects = |field: &Header<'_>| {
+        field.name.eq_ignore_ascii_case("expect") && field.value.eq_ignore_ascii_case(b"100-continue")
+    };
+    let has_body = !matches!(decision.framing, Framing::None | Framing::Length(0));
+    let awaits_continue = version == 1 && has_body && request.headers.iter().any(expects);
+    Ok(Some(Head { bytes: count, is_head, manner, framing: decision.framing, awaits_continue }))
 }
 
 /// RFC 9112 section 3.2: exactly one Host; HTTP/1.0 may do without.
 fn check_host(version: u8, fields: &[Header<'_>]) -> Result<(), &'static str> {
-    let hosts = fields.iter().filter(|field| field.name.eq_ignore_ascii_case("host")).count();
-    match hosts {
-        1 => Ok(()),
-        0 if version == 0 => Ok(()),
-        0 => Err("no Host field in HTTP/1.1"),
-        _ => Err("more than one Host field"),
+    let mut hosts = fields.iter().filter(|field| field.name.eq_ignore_ascii_case("host"));
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) if host.value.iter().all(|&byte| is_host_byte(byte)) => Ok(()),
+        (Some(_), None) => Err("the value of Host is no host"),
+        (None, _) if version == 0 => Ok(()),
+        (None, _) => Err("no Host field in HTTP/1.1"),
+        (Some(_), Some(_)) => Err("more than one Host field"),
     }
+}
+
+/// RFC 3986 sections 3.2.2 and 3.2.3: host and port.
+fn is_host_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%:[]".contains(&byte)
 }
 
 fn in_words(error: Error) -> &'static str {
@@ -113,6 +130,19 @@ mod tests {
     }
 
     #[test]
+    fn who_waits_for_a_word_before_the_body_is_known() {
+        let awaits = |head: &str| read(head).ok().flatten().map(|head| head.awaits_continue);
+        let head = |version, length| {
+            format!(
+                "POST / HTTP/1.{version}\r\nHost: a:80\r\nExpect: 100-Continue\r\nContent-Length: {length}\r\n\r\n"
+            )
+        };
+        assert_eq!(awaits(&head(1, 5)), Some(true));
+        assert_eq!((awaits(&head(0, 5)), awaits(&head(1, 0))), (Some(false), Some(false)));
+        assert_eq!(awaits("GET / HTTP/1.1\r\nHost: [::1]\r\n\r\n"), Some(false));
+    }
+
+    #[test]
     fn what_has_two_meanings_or_none_is_refused() {
         let host = "Host: a\r\n";
         for head in [
@@ -120,6 +150,8 @@ mod tests {
             format!("GET / HTTP/1.1\r\n{host}{host}\r\n"),
             format!("GET / HTTP/1.0\r\n{host}{host}\r\n"),
             format!("GET / HTTP/2.0\r\n{host}\r\n"),
+            format!("GET / HTTP/1.1\r\n{host}A: b\n\r\n"),
+            "GET / HTTP/1.1\r\nHost: a b/c\r\n\r\n".to_owned(),
             format!("GET / HTTP/1.1\r\n{host}Content-Length : 5\r\n\r\n"),
             format!("GET / HTTP/1.1\r\n{host}A: b\r\n c\r\n\r\n"),
             format!("GET / HTTP/1.1\r\n{host}Content-Length: +5\r\n\r\n"),

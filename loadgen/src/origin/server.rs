@@ -7,7 +7,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Builder, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustls::ServerConfig;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -27,6 +27,9 @@ const WAIT_MAX_NS: u64 = 50_000_000;
 
 /// Tokens from here on are listeners.
 const LISTENERS: u64 = 1 << 63;
+
+/// Pause after a connection could not be accepted.
+const REST: Duration = Duration::from_millis(1);
 
 /// Connections accepted in a row from one socket.
 const ACCEPTS_IN_A_ROW: usize = 64;
@@ -200,8 +203,12 @@ impl Worker {
 
     fn accept(&mut self, listener: usize) {
         for _ in 0..ACCEPTS_IN_A_ROW {
-            // Errors of accept concern one client, or pass; those who wait are told of again.
-            let Ok((stream, _)) = self.listeners[listener].accept() else { return };
+            // Those who wait are told of again, at once: without descriptors that would be all there is to do.
+            let stream = match self.listeners[listener].accept() {
+                Ok((stream, _)) => stream,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(_) => return std::thread::sleep(REST),
+            };
             let tls = self.plan.tls.as_ref().map(|config| ServerSession::new(config.clone()));
             let prepared = stream.set_nonblocking(true).and_then(|()| stream.set_nodelay(true));
             let (Ok(()), Ok(tls)) = (prepared, tls.transpose()) else { continue };

@@ -55,20 +55,24 @@ pub(super) fn curve(record: &RunRecord) -> String {
     }
     text.push('\n');
     for step in by_rate(record) {
-        let cells = [
-            rate(step.rate_per_second),
-            rate(step.offered_per_second),
-            rate(step.achieved_per_second),
-            duration(step.p50_ns),
-            duration(step.p99_ns),
-            duration(step.p999_ns),
-            grouped(step.not_ok),
-            share(step.client_busy_share),
-        ];
-        for cell in cells {
+        for cell in cells(step) {
             let _ = write!(text, "{cell:>12}");
         }
         let _ = writeln!(text, "  {}", fate(record, step));
     }
     text
+}
+
+/// The numbers of a step, in the order of their titles.
+pub(super) fn cells(step: &StepRecord) -> [String; 8] {
+    [
+        rate(step.rate_per_second),
+        rate(step.offered_per_second),
+        rate(step.achieved_per_second),
+        duration(step.p50_ns),
+        duration(step.p99_ns),
+        duration(step.p999_ns),
+        grouped(step.not_ok),
+        share(step.client_busy_share),
+    ]
 }

@@ -68,6 +68,13 @@ impl Persistence {
         self.held.get_mut(user as usize).is_some_and(|held| !std::mem::replace(held, true))
     }
 
+    /// A server that did not name itself has set the cookie of `user`: whom it names is unknown.
+    pub fn forget(&mut self, user: u32) {
+        if let Some(named) = self.named.get_mut(user as usize) {
+            *named = None;
+        }
+    }
+
     /// Judges an answer of `server`, and learns from it. `is_set`: the answer sets the cookie.
     ///
     /// The claim is the request's: another answer may have changed the user's cookie meanwhile.
@@ -117,6 +124,9 @@ mod tests {
         assert_eq!(exchange(&mut persistence, Some(b"own"), false, 2), Verdict::Unproven);
         assert_eq!(exchange(&mut persistence, Some(b"own"), false, 2), Verdict::Kept);
         assert_eq!(exchange(&mut persistence, Some(b"own"), false, 1), Verdict::Broken { expected: 2 });
+        persistence.forget(0);
+        assert_eq!(exchange(&mut persistence, Some(b"new"), false, 1), Verdict::Unproven);
+        assert_eq!(exchange(&mut persistence, Some(b"new"), false, 1), Verdict::Kept);
     }
 
     #[test]

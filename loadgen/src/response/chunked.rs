@@ -11,7 +11,9 @@ enum State {
     Size {
         any: bool,
     },
-    /// Behind the digits, up to the line's end.
+    /// In blanks behind the digits.
+    Blank,
+    /// Behind a semicolon, up to the line's end.
     Extension,
     /// The line's CR has come.
     SizeEnd,
@@ -23,6 +25,8 @@ enum State {
     /// At the beginning of a trailer line.
     TrailerStart,
     TrailerLine,
+    /// The CR of a trailer line has come.
+    TrailerLineEnd,
     /// The CR of the empty line has come.
     LastLine,
     Over,
@@ -90,8 +94,10 @@ impl Chunked {
                 self.left = grown.ok_or("a chunk size is beyond 64 bits")?;
                 State::Size { any: true }
             }
-            (State::Size { any: true }, b'\r') | (State::Extension, b'\r') => State::SizeEnd,
-            (State::Size { any: true }, b';' | b' ' | b'\t') => State::Extension,
+            (State::Size { any: true } | State::Blank | State::Extension, b'\r') => State::SizeEnd,
+            (State::Size { any: true } | State::Blank, b';') => State::Extension,
+            (State::Size { any: true } | State::Blank, b' ' | b'\t') => State::Blank,
+            (State::Blank, _) => return Err("a chunk size is followed by something else"),
             (State::Size { .. }, _) => return Err("a chunk size is not a hexadecimal number"),
             (State::Extension, b'\n') => return Err("a chunk-size line ends without CR"),
             (State::Extension, _) => State::Extension,
@@ -105,7 +111,10 @@ impl Chunked {
             (State::DataEnd | State::DataEndLine, _) => return Err("a chunk is longer than its size says"),
             (State::TrailerStart, b'\r') => State::LastLine,
             (State::TrailerStart, b'\n') => return Err("the trailer ends without CR"),
-            (State::TrailerLine, b'\n') => State::TrailerStart,
+            (State::TrailerLine, b'\r') => State::TrailerLineEnd,
+            (State::TrailerLine, b'\n') => return Err("a trailer line ends without CR"),
+            (State::TrailerLineEnd, b'\n') => State::TrailerStart,
+            (State::TrailerLineEnd, _) => return Err("a CR stands alone in the trailer"),
             (State::TrailerStart | State::TrailerLine, _) => State::TrailerLine,
             (State::LastLine, b'\n') => State::Over,
             (State::LastLine, _) => return Err("a CR stands alone in the trailer"),
@@ -142,12 +151,13 @@ mod tests {
             assert_eq!(read(body, piece), Ok((b"hello world".to_vec(), body.len() - 4, true)), "{piece}");
         }
         assert_eq!(read(b"0\r\n\r\n", 1), Ok((Vec::new(), 5, true)));
+        assert_eq!(read(b"1 \t;x\r\na\r\n0  \r\n\r\n", 1), Ok((b"a".to_vec(), 17, true)));
         assert_eq!(read(b"3\r\nab", 9), Ok((b"ab".to_vec(), 5, false)));
     }
 
     #[test]
     fn refuses_what_is_not_the_coding() {
-        let bad: [&[u8]; 8] = [
+        let bad: [&[u8]; 12] = [
             b"x\r\n",
             b"\r\n",
             b"-1\r\n",
@@ -156,6 +166,10 @@ mod tests {
             b"1\rX",
             b"11111111111111111\r\n",
             b"0\r\n\n",
+            b"1 5\r\nx\r\n",
+            b"1;x\n",
+            b"0\r\nA: b\n\r\n",
+            b"0\r\nA: b\rX",
         ];
         for body in bad {
             assert!(read(body, 1).is_err(), "{:?}", String::from_utf8_lossy(body));

@@ -85,6 +85,24 @@ fn a_run_that_somebody_ended_says_so() {
 }
 
 #[test]
+fn a_gap_ends_with_the_run_that_somebody_ended() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", silent.local_addr().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("out.json");
+    let mut command = program();
+    command.args(["gap", &url, "--every", "50ms", "-d", "60s", "--live", "lines", "--json"]).arg(&file);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut told = BufReader::new(child.stderr.take().unwrap());
+    told.read_line(&mut String::new()).unwrap();
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    child.wait_with_output().unwrap();
+    let record = torii_loadgen::record::read(&file).unwrap();
+    let gap = record.longest_gap.unwrap();
+    assert!(gap.length_ns > 500_000_000 && gap.length_ns <= record.description.duration_ns, "{gap:?}");
+}
+
+#[test]
 fn an_address_of_another_machine_is_no_source() {
     let (code, _, err) = call(&["run", "http://127.0.0.1:1/", "-r", "1", "--source", "192.0.2.77"]);
     assert!(code == 2 && err.contains("192.0.2.77 cannot be used"), "{code} {err}");

@@ -152,6 +152,22 @@ fn a_run_that_is_cut_short_waits_for_what_is_on_its_way_unless_asked_twice() {
 }
 
 #[test]
+fn a_closed_loop_plans_nothing_after_its_end() {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    socket.listen(0).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    // The backlog of nought takes one; from then on SYNs are dropped.
+    let _full = std::net::TcpStream::connect(address).unwrap();
+    let mut plan = plan(&format!("http://{address}/"), closed_loop(200));
+    (plan.connections, plan.timeouts.connect_ns) = (600, 600 * MS);
+    let counts = finish(plan).totals.counts;
+    // Five hundred at a time are opened; their time is up when nothing is asked any more.
+    assert!((1..=500).contains(&counts.planned), "{counts:?}");
+    assert_eq!(counts.failed, counts.planned);
+}
+
+#[test]
 fn a_stopped_run_ends_at_once_and_adds_up() {
     use torii_loadgen::engine::{Stop, Watch};
     let origin = origin(AnswerShape::default(), Delay::None);

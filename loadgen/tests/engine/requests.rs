@@ -59,6 +59,19 @@ fn several_hosts_at_the_limit_keep_their_connections() {
 }
 
 #[test]
+fn a_slow_host_does_not_keep_the_connections_of_a_fast_one() {
+    let (slow, fast) = (origin(named("a"), Delay::Fixed(200 * MS)), origin(named("b"), Delay::None));
+    let mut plan = plan_of(&[url(&slow), url(&fast)], &Shape::default(), open_loop(400, 1_000));
+    (plan.connections, plan.timeouts.grace_ns) = (4, 0);
+    let totals = finish(plan).totals;
+    // Two connections answer ten a second of the slow one's two hundred.
+    assert!(totals.targets[0].0 <= 20, "{:?}", totals.targets);
+    // All but the last, if it was on its way when the run ended, and what the first turns cost.
+    assert!(totals.targets[1].0 >= 150, "{:?}", totals.targets);
+    assert!(totals.counts.connections_opened <= 10, "{:?}", totals.counts);
+}
+
+#[test]
 fn a_host_without_a_connection_gets_one_at_the_limit() {
     let origins: Vec<_> = ["a", "b", "c"].map(|name| origin(named(name), Delay::Fixed(2 * MS))).into();
     let urls: Vec<String> = origins.iter().map(url).collect();

@@ -2,9 +2,7 @@
 
 use std::fmt::Write;
 
-use super::super::text::{
-    bytes, duration, duration_in_words, duration_of_f64, grouped, rate, share, wall_clock,
-};
+use super::super::text::{bytes, duration, duration_in_words, duration_of_f64, grouped, share, wall_clock};
 use super::super::{failover, prose, search, steps};
 use super::escaped;
 use crate::measure::Kind;
@@ -257,20 +255,10 @@ pub(super) fn rate_steps(record: &RunRecord) -> String {
 /// Steps of a search.
 pub(super) fn steps(record: &RunRecord) -> String {
     let row = |step: &&crate::record::StepRecord| {
-        let cells = vec![
-            rate(step.rate_per_second),
-            rate(step.offered_per_second),
-            rate(step.achieved_per_second),
-            duration(step.p50_ns),
-            duration(step.p99_ns),
-            duration(step.p999_ns),
-            grouped(step.not_ok),
-            share(step.client_busy_share),
-            escaped(&search::fate(record, step)),
-        ];
+        let cells = search::cells(step).into_iter().chain([escaped(&search::fate(record, step))]);
         match search::is_knee(record, step) {
-            true => cells.into_iter().map(|cell| format!("<b>{cell}</b>")).collect(),
-            false => cells,
+            true => cells.map(|cell| format!("<b>{cell}</b>")).collect(),
+            false => cells.collect(),
         }
     };
     let head = ["planned", "offered", "achieved", "p50", "p99", "p99.9", "not good", "client CPU", ""];
