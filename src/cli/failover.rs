@@ -18,17 +18,17 @@ pub struct FailoverArguments {
     #[command(flatten)]
     running: Running,
     /// Undo it: the active node is asked to hand over to this one; over VRRP proper this one just takes over
-    #[arg(long, conflicts_with = "force")]
+    #[arg(long)]
     back: bool,
-    /// Although the other node is not known to be able to take over
+    /// Although the other node is not known to be able to take over; with --back: without asking the active node
     #[arg(long)]
     force: bool,
 }
 
 /// Runs the subcommand: status 0 when it was done, 1 when it was refused or torii cannot be reached.
 pub fn run(arguments: &FailoverArguments) -> ExitCode {
-    let request =
-        if arguments.back { Request::TakeBack {} } else { Request::FailOver { force: arguments.force } };
+    let force = arguments.force;
+    let request = if arguments.back { Request::TakeBack { force } } else { Request::FailOver { force } };
     match converse(&arguments.running, &request) {
         Ok(text) => {
             // The status says it too; a closed pipe on standard output changes nothing.

@@ -17,7 +17,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::status::Phase;
@@ -54,6 +54,8 @@ pub struct Handover {
     notices: NoticeWriter,
     /// Held by the one that is under way.
     running: Mutex<()>,
+    /// Whether this node is asked to end: then it asks for nothing any more.
+    is_leaving: watch::Sender<bool>,
 }
 
 impl Handover {
@@ -74,7 +76,9 @@ impl Handover {
             .map(|(index, _)| index)
             .collect();
         let drain = config.ha.as_ref().map_or(Duration::ZERO, |ha| ha.drain);
-        Self { pair, workers, hush, snapshot, listeners, drain, phase, notices, running: Mutex::new(()) }
+        let running = Mutex::new(());
+        let is_leaving = watch::Sender::new(false);
+        Self { pair, workers, hush, snapshot, listeners, drain, phase, notices, running, is_leaving }
     }
 
     /// Hands over, and says each step to `tell`; ends with what came of it in words.
@@ -83,13 +87,14 @@ impl Handover {
     /// Why nothing was handed over.
     pub async fn hand_over(&self, force: bool, tell: impl Fn(String)) -> Result<String, Refusal> {
         let _running = self.running.try_lock().map_err(|_| Refusal::Busy)?;
-        self.run(&Wish::Operator { force }, &tell).await
+        self.run(&Wish::Operator { force }, &tell, std::future::pending()).await
     }
 
     /// The first part of an orderly end: the addresses go to another node, and this one takes no part
     /// any more. If nobody would take them they stay, for `end`, while connections are finished.
     pub async fn leave(&self) {
-        // One that an operator asked for comes first.
+        // Nothing comes to a node that ends. A hand-over that an operator asked for comes first.
+        self.is_leaving.send_replace(true);
         let _running = self.running.lock().await;
         let status = self.pair.status.latest();
         if status.state.holds_addresses() {
@@ -99,7 +104,8 @@ impl Handover {
                 Err(Refusal::SuccessorUnknown(_)) => true,
                 Err(refusal) => return self.keep(&refusal),
             };
-            if let Err(refusal) = self.run(&Wish::Operator { force }, &|_| {}).await {
+            let wish = Wish::Operator { force };
+            if let Err(refusal) = self.run(&wish, &|_| {}, std::future::pending()).await {
                 return self.keep(&refusal);
             }
         }
@@ -118,12 +124,25 @@ impl Handover {
         self.notices.notice(Level::Warning, text);
     }
 
-    async fn run(&self, wish: &Wish, tell: &impl Fn(String)) -> Result<String, Refusal> {
+    /// `called_off` ends it as long as the addresses have not begun to move.
+    async fn run(
+        &self,
+        wish: &Wish,
+        tell: &impl Fn(String),
+        called_off: impl Future<Output = ()>,
+    ) -> Result<String, Refusal> {
         may_hand_over(&self.pair.status.latest(), matches!(wish, Wish::Operator { force: true }))?;
         self.notices.notice(Level::Notice, format!("handing the shared addresses over to {wish}"));
         let begun = Instant::now();
         let softened = Softened::begin(self);
-        self.finish_connections(tell).await;
+        tokio::select! {
+            () = self.finish_connections(tell) => {}
+            () = called_off => {
+                let text = format!("not handed over to {wish}: it asks no more, or it takes too long");
+                self.notices.notice(Level::Warning, text);
+                return Err(Refusal::CalledOff);
+            }
+        }
         let result = self.move_addresses(wish, tell).await;
         drop(softened);
         match result? {
@@ -165,7 +184,7 @@ impl Handover {
         let moving = async {
             match wish {
                 Wish::Operator { force } => self.pair.hand_over(*force).await,
-                Wish::OtherNode(_) => self.pair.step_aside().await,
+                Wish::OtherNode { address, .. } => self.pair.step_aside(*address).await,
             }
         };
         tokio::pin!(moving);
@@ -236,15 +255,15 @@ enum Wish {
         /// Although nothing good is known of a successor.
         force: bool,
     },
-    /// A better node, by its name, which asks for the addresses.
-    OtherNode(String),
+    /// A better node, which asks for the addresses.
+    OtherNode { name: String, address: IpAddr },
 }
 
 impl fmt::Display for Wish {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Operator { .. } => f.write_str("another node, as asked"),
-            Self::OtherNode(name) => write!(f, "{name}, which asks for them"),
+            Self::OtherNode { name, .. } => write!(f, "{name}, which asks for them"),
         }
     }
 }

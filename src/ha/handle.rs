@@ -1,5 +1,7 @@
 //! A hold on the ha thread, for control.
 
+use std::net::IpAddr;
+
 use tokio::sync::oneshot;
 
 use super::order::{AskedBack, Errand, HandedOver, Order, Orders, Refusal, TakenBack};
@@ -25,20 +27,20 @@ impl PairHandle {
         answer.await.unwrap_or(Err(Refusal::Ended))
     }
 
-    /// Gives the shared addresses to a node that asked for them; ends as `hand_over` does.
+    /// Gives the shared addresses to the node at `to`, which asked for them; ends as `hand_over` does.
     ///
     /// # Errors
     /// Why it is refused.
-    pub async fn step_aside(&self) -> Result<HandedOver, Refusal> {
+    pub async fn step_aside(&self, to: IpAddr) -> Result<HandedOver, Refusal> {
         let (reply, answer) = oneshot::channel();
-        self.order(Order::StepAside { reply }).await?;
+        self.order(Order::StepAside { to, reply }).await?;
         answer.await.unwrap_or(Err(Refusal::Ended))
     }
 
     /// Asks the active node for the shared addresses; ends when they are here, or will not come.
     ///
     /// # Errors
-    /// Nothing was handed over, or the active node declines.
+    /// Nothing was handed over, or the active node declines or is silent, or this one cannot have them.
     pub async fn ask_back(&self) -> Result<AskedBack, Refusal> {
         let (reply, answer) = oneshot::channel();
         self.order(Order::AskBack { reply }).await?;

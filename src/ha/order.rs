@@ -4,6 +4,7 @@
 //! answer and takes that as `Refusal::Ended`.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -26,6 +27,8 @@ pub enum Order {
     },
     /// The same because another node asks for the addresses: nothing is remembered afterwards.
     StepAside {
+        /// It.
+        to: IpAddr,
         /// How it ended.
         reply: oneshot::Sender<Result<HandedOver, Refusal>>,
     },
@@ -75,7 +78,9 @@ pub fn mailbox() -> (Orders, OrderQueue) {
 pub struct Requested {
     /// Its name.
     pub by: String,
-    /// How it ended. Until then whoever asks is told that it is under way.
+    /// Where it is.
+    pub from: IpAddr,
+    /// How it ended. Until then whoever asks is told that it is under way. Closed: it asks no more.
     pub reply: oneshot::Sender<Result<(), Refusal>>,
 }
 
@@ -99,8 +104,6 @@ pub enum AskedBack {
     Active(String),
     /// Nobody was asked: the transport carries no such words, or the active node is no worse.
     NobodyToAsk,
-    /// That node did not answer, or this one takes no part any more.
-    NoAnswer(String),
 }
 
 /// What came of standing for election again.
@@ -108,6 +111,8 @@ pub enum AskedBack {
 pub enum TakenBack {
     /// This node is active: it took the addresses from a worse one, which was not asked.
     AtOnce,
+    /// This node is active already.
+    Already,
     /// Another node stays active.
     Stands,
 }
@@ -141,8 +146,22 @@ pub enum Refusal {
         /// Why.
         ground: Ground,
     },
+    /// The active node was asked and says nothing: nothing is taken, since it may not hear this node.
+    NoAnswer {
+        /// It.
+        by: String,
+    },
+    /// It promised to hand over, and did not in the time for it.
+    TookTooLong {
+        /// It.
+        by: String,
+    },
+    /// This node cannot have the addresses, and why.
+    CannotTake(String),
     /// A hand-over is under way.
     Busy,
+    /// Whoever wanted it does not any more, or this node ends.
+    CalledOff,
     /// The ha thread has ended.
     Ended,
 }
@@ -163,9 +182,15 @@ impl Refusal {
                 "look at the other node: its log says what it heard and why it did not take over"
             }
             Self::Declined { .. } => {
-                "nothing was moved; look at `torii status` on both nodes, or order it there: torii failover"
+                "nothing was moved; look at `torii status` on both nodes, or order it there: torii failover; to \
+                 take them all the same: torii failover --back --force"
             }
-            Self::Ended => return None,
+            Self::NoAnswer { .. } => {
+                "nothing was moved; to take the addresses all the same: torii failover --back --force"
+            }
+            Self::TookTooLong { .. } => "see `torii status` and the log of that node, then ask again",
+            Self::CannotTake(_) => "nothing was taken; see: torii status",
+            Self::CalledOff | Self::Ended => return None,
         };
         Some(help.into())
     }
@@ -192,7 +217,15 @@ impl fmt::Display for Refusal {
                 f.write_str("no other node took the shared addresses over in time: this node keeps them")
             }
             Self::Declined { by, ground } => write!(f, "{by} does not hand over: {ground}"),
+            Self::NoAnswer { by } => write!(
+                f,
+                "{by} advertises but does not answer: its torii is older, or it does not hear this node; if it \
+                 does not hear this node, both would be active"
+            ),
+            Self::TookTooLong { by } => write!(f, "{by} agreed to hand over and did not do so in time"),
+            Self::CannotTake(reason) => write!(f, "this node cannot take part: {reason}"),
             Self::Busy => f.write_str("a hand-over is under way"),
+            Self::CalledOff => f.write_str("it was called off before the addresses moved"),
             Self::Ended => f.write_str("the election has ended on this node"),
         }
     }
@@ -225,6 +258,20 @@ pub fn may_hand_over(status: &PairStatus, force: bool) -> Result<(), Refusal> {
     Err(Refusal::NoSuccessor(
         status.peers.iter().map(|peer| (peer.name.clone(), peer.health.clone())).collect(),
     ))
+}
+
+/// Whether the addresses may go to the node at `to`, which asks for them, and its name. Asked when it does,
+/// and again by the thread when its connections are finished.
+///
+/// # Errors
+/// Why not; unlike at an operator's order, that very node has to be the better one.
+pub fn may_step_aside(status: &PairStatus, to: IpAddr) -> Result<String, Refusal> {
+    may_hand_over(status, false)?;
+    let is_better = |priority: Option<u8>| priority.is_some_and(|priority| priority > status.priority);
+    let hopeful = |health: &PeerHealth| matches!(health, PeerHealth::Serving | PeerHealth::NotKnownDead);
+    let mut asks = status.peers.iter().filter(|peer| peer.address == to);
+    let fit = asks.next().filter(|peer| hopeful(&peer.health) && is_better(peer.priority));
+    fit.map(|peer| peer.name.clone()).ok_or_else(|| Refusal::NoSuccessor(Vec::new()))
 }
 
 /// Whether `torii failover --back` has anything to take back.
@@ -283,6 +330,21 @@ mod tests {
         good.health = PeerHealth::Serving;
         status.peers.push(good);
         assert_eq!(may_hand_over(&status, false), Ok(()));
+    }
+
+    #[test]
+    fn only_a_better_node_that_is_fit_is_stepped_aside_for() {
+        let mut status = with_peer(PairState::Active, PeerHealth::Serving);
+        let (to, own) = (status.peers[0].address, status.priority);
+        let mut judged = |priority, health| {
+            (status.peers[0].priority, status.peers[0].health) = (priority, health);
+            may_step_aside(&status, to).is_ok()
+        };
+        assert!(judged(Some(own + 1), PeerHealth::Serving));
+        assert!(!judged(Some(own), PeerHealth::Serving));
+        assert!(!judged(Some(0), PeerHealth::NotKnownDead) && !judged(None, PeerHealth::NotKnownDead));
+        assert!(!judged(Some(own + 1), PeerHealth::NotServing));
+        assert!(may_step_aside(&status, IpAddr::from([192, 0, 2, 99])).is_err());
     }
 
     #[test]

@@ -242,8 +242,13 @@ mod tests {
     #[test]
     fn a_standby_that_gives_signs_of_life_is_dead_without_them() {
         let (mut peers, address) = peer();
-        let mut presence =
-            Presence { virtual_router_id: 10, role: Role::Standby, priority: 101, serving: true };
+        let mut presence = Presence {
+            virtual_router_id: 10,
+            role: Role::Standby,
+            priority: 101,
+            serving: true,
+            is_handed_over: false,
+        };
         peers.present(at(10), address, presence);
         assert_eq!(judged(&peers, 11, true), (PeerState::Standby, PeerHealth::Serving));
         assert!(

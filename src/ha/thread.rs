@@ -266,7 +266,9 @@ impl Election {
             self.give_sign_of_life();
         }
         self.keep_asking(now);
-        if self.retry_at.is_some_and(|at| at <= now) {
+        let patience = self.machine.master_down_interval();
+        let is_deserted = self.obstacle.is_deserted(|| self.peers.is_any_active(now, patience));
+        if is_deserted || self.retry_at.is_some_and(|at| at <= now) {
             self.retry_at = None;
             self.look_at_usability(now);
         }
@@ -324,7 +326,8 @@ impl Election {
                 self.obstacle.hindrance(now, self.network.link(), is_anybody_active)
             }
         };
-        self.retry_at = hindrance.is_some().then_some(now + FAULT_RETRY);
+        let next_look = self.obstacle.deadline().map_or(now + FAULT_RETRY, |at| at.min(now + FAULT_RETRY));
+        self.retry_at = hindrance.is_some().then_some(next_look);
         if hindrance == self.hindrance {
             return;
         }

@@ -61,15 +61,17 @@ pub const FAULT_RETRY: Duration = Duration::from_secs(5);
 /// Distance of two asks for the shared addresses; each is answered.
 pub const ASK_AGAIN: Duration = Duration::from_millis(100);
 
-/// How long an active node that is asked may be silent before it is taken for one that cannot answer.
+/// How long an active node that is asked may be silent before it is taken for one that cannot answer,
+/// counted in asks; and how long one that asks may be, before what was begun for it is abandoned.
 pub const ASK_PATIENCE: Duration = Duration::from_secs(2);
 
-/// Longest wait before a shared address that could not be added is tried again, while another node has
-/// it; the wait begins at `FAULT_RETRY` and doubles. Each try moves the addresses here and back.
-pub const ADDRESS_RETRY_MAX: Duration = Duration::from_secs(300);
+/// What a hand-over that was asked for may take, beside its `drain` and a down interval.
+pub const ASK_SPARE: Duration = Duration::from_secs(3);
 
-/// The same while no other node has it.
-pub const ADDRESS_RETRY_ALONE_MAX: Duration = Duration::from_secs(30);
+/// Longest wait before a shared address that could not be added is tried again, while another node has
+/// it; the wait begins at `FAULT_RETRY` and doubles. Each try moves the addresses here and back. Failures
+/// are forgotten after twice this time; while no other node has the address, `FAULT_RETRY` is the wait.
+pub const ADDRESS_RETRY_MAX: Duration = Duration::from_secs(300);
 
 /// Adverts that an active node may miss before a standby takes over (RFC 9568 section 6.1).
 pub const DOWN_ADVERTS: u32 = 3;

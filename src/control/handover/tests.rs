@@ -62,7 +62,7 @@ impl Stage {
                         let _ = tell.send(Asked::HandOver { force });
                         let _ = reply.send(outcomes.recv().unwrap_or(Err(Refusal::Ended)));
                     }
-                    Order::StepAside { reply } => {
+                    Order::StepAside { reply, .. } => {
                         let _ = tell.send(Asked::StepAside);
                         let _ = reply.send(outcomes.recv().unwrap_or(Err(Refusal::Ended)));
                     }
@@ -308,7 +308,8 @@ fn a_refusal_touches_no_connection() {
 #[test]
 fn what_was_handed_over_is_taken_back() {
     let stage = Stage::open(PeerHealth::Serving);
-    let back = || runtime().block_on(stage.handover.take_back(|_| {}));
+    let take_back = |force| runtime().block_on(stage.handover.take_back(force, |_| {}));
+    let back = || take_back(false);
     assert_eq!(back(), Err(Refusal::NothingHandedOver));
     let mut status = (*stage.election.latest()).clone();
     (status.state, status.handed_over) = (PairState::Standby, true);
@@ -318,20 +319,69 @@ fn what_was_handed_over_is_taken_back() {
     assert!(said.starts_with("198.51.100.3/32 is with this node again, after"), "{said}");
     assert!(said.ends_with("haproxy02 handed over as planned"), "{said}");
     assert_eq!(stage.asked.try_iter().collect::<Vec<_>>(), [Asked::AskBack]);
-    // Where nobody can be asked, or nobody answers, it is taken, and that is said.
-    for (answer, word) in [
-        (AskedBack::NobodyToAsk, "over VRRP the active node cannot be asked"),
-        (AskedBack::NoAnswer("haproxy02".into()), "haproxy02 did not answer"),
+    stage.answer.send(Ok(AskedBack::Active("no active node was heard".into()))).unwrap();
+    let said = back().unwrap();
+    assert!(said.ends_with("it became active since, for another reason: no active node was heard"), "{said}");
+    assert_eq!(stage.asked.try_iter().collect::<Vec<_>>(), [Asked::AskBack]);
+    // Where nobody can be asked it is taken, and that is said.
+    stage.answer.send(Ok(AskedBack::NobodyToAsk)).unwrap();
+    let said = back().unwrap();
+    assert!(said.contains("over VRRP the active node cannot be asked"), "{said}");
+    assert!(said.contains("in flight there is cut"), "{said}");
+    assert_eq!(stage.asked.try_iter().collect::<Vec<_>>(), [Asked::AskBack, Asked::TakeBack]);
+    // Neither silence nor a refusal is a consent; an operator may insist.
+    for refusal in [
+        Refusal::Declined { by: "haproxy02".into(), ground: Ground::Busy },
+        Refusal::NoAnswer { by: "haproxy02".into() },
     ] {
-        stage.answer.send(Ok(answer)).unwrap();
-        let said = back().unwrap();
-        assert!(said.contains(word) && said.contains("in flight there is cut"), "{said}");
-        assert_eq!(stage.asked.try_iter().collect::<Vec<_>>(), [Asked::AskBack, Asked::TakeBack]);
+        assert!(refusal.help().unwrap().contains("torii failover --back --force"), "{refusal}");
+        stage.answer.send(Err(refusal.clone())).unwrap();
+        assert_eq!(back(), Err(refusal));
+        assert_eq!(stage.asked.try_iter().collect::<Vec<_>>(), [Asked::AskBack], "nothing is taken");
     }
-    let declined = Refusal::Declined { by: "haproxy02".into(), ground: Ground::Busy };
-    stage.answer.send(Err(declined.clone())).unwrap();
-    assert_eq!(back(), Err(declined));
-    assert_eq!(stage.asked.try_iter().collect::<Vec<_>>(), [Asked::AskBack], "nothing is taken");
+    let said = take_back(true).unwrap();
+    assert!(said.contains("taken at once: as ordered") && said.contains("in flight there is cut"), "{said}");
+    assert_eq!(stage.asked.try_iter().collect::<Vec<_>>(), [Asked::TakeBack]);
+}
+
+#[test]
+fn a_node_that_is_asked_to_end_asks_no_more() {
+    let mut stage = Stage::open(PeerHealth::Serving);
+    let mut status = (*stage.election.latest()).clone();
+    (status.state, status.handed_over) = (PairState::Standby, true);
+    stage.election.publish(status);
+    let handover = stage.handover.clone();
+    let asking = std::thread::spawn(move || runtime().block_on(handover.take_back(false, |_| {})));
+    assert_eq!(stage.asked.recv().unwrap(), Asked::AskBack);
+    stage.end.take().unwrap().send(()).unwrap();
+    assert_eq!(asking.join().unwrap(), Err(Refusal::CalledOff), "before any answer");
+    // The played election still waits for one.
+    stage.answer.send(Err(Refusal::Ended)).unwrap();
+    assert_eq!(stage.node.take().unwrap().join().unwrap(), Stopped::Drained);
+    assert_eq!(stage.asked.iter().collect::<Vec<_>>(), [Asked::Shutdown]);
+}
+
+fn asked_by_b(reply: oneshot::Sender<Result<(), Refusal>>) -> Requested {
+    Requested { by: "haproxy02".into(), from: IpAddr::from([198, 51, 100, 2]), reply }
+}
+
+#[test]
+fn what_nobody_asks_for_any_more_is_not_handed_over() {
+    let stage = Stage::open(PeerHealth::Serving);
+    let mut busy = stage.client();
+    busy.send("GET / HTTP/1.1\r\n");
+    while stage.handover.open() == 0 {
+        std::thread::yield_now();
+    }
+    let (requests, requested) = requests();
+    let (reply, answer) = oneshot::channel();
+    requests.try_send(asked_by_b(reply)).unwrap();
+    drop((requests, answer));
+    runtime().block_on(stage.handover.serve_requests(requested));
+    assert!(stage.asked.try_recv().is_err(), "the addresses stay");
+    busy.send("Host: a\r\n\r\n");
+    busy.answer();
+    assert!(stage.client().get(), "as before");
 }
 
 #[test]
@@ -341,7 +391,7 @@ fn another_node_that_asks_gets_a_planned_hand_over() {
     assert!(idle.get());
     let (requests, requested) = requests();
     let (reply, answer) = oneshot::channel();
-    requests.try_send(Requested { by: "haproxy02".into(), reply }).unwrap();
+    requests.try_send(asked_by_b(reply)).unwrap();
     drop(requests);
     stage.outcome.send(Ok(HandedOver::TakenBy("haproxy02".into()))).unwrap();
     runtime().block_on(stage.handover.serve_requests(requested));

@@ -21,8 +21,17 @@ pub enum Request {
         #[serde(default)]
         force: bool,
     },
-    /// Stand for election again.
-    TakeBack {},
+    /// Stand for election again, and have the addresses back from a worse node.
+    TakeBack {
+        /// Without asking that node. Left out when it is not so: an older torii does not know it.
+        #[serde(default, skip_serializing_if = "is_not")]
+        force: bool,
+    },
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks that way")]
+const fn is_not(value: &bool) -> bool {
+    !*value
 }
 
 /// One line of an answer.
@@ -92,7 +101,8 @@ mod tests {
             ("{\"request\":\"status\"}\n", Request::Status {}),
             ("{\"request\":\"fail_over\"}", Request::FailOver { force: false }),
             ("{\"request\":\"fail_over\",\"force\":true}", Request::FailOver { force: true }),
-            ("{\"request\":\"take_back\"}", Request::TakeBack {}),
+            ("{\"request\":\"take_back\"}", Request::TakeBack { force: false }),
+            ("{\"request\":\"take_back\",\"force\":true}", Request::TakeBack { force: true }),
         ];
         for (text, expected) in cases {
             assert_eq!(request(text.as_bytes()), Ok(expected.clone()));

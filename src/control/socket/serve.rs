@@ -97,7 +97,9 @@ async fn obey(handover: Arc<Handover>, order: Request, progress: mpsc::Sender<An
     };
     let result = match order {
         Request::FailOver { force } => handover.hand_over(force, tell).await,
-        Request::TakeBack {} | Request::Status {} => handover.take_back(tell).await,
+        Request::TakeBack { force } => handover.take_back(force, tell).await,
+        // Answered before.
+        Request::Status {} => return,
     };
     let last = match result {
         Ok(text) => Answer::Done { text },

@@ -91,6 +91,7 @@ impl Farewell {
                     role: Role::Leaving,
                     priority: ha.nodes[own].priority,
                     serving: false,
+                    is_handed_over: false,
                 };
                 Self::Sealed(Sealed {
                     secret: secret.0.to_vec(),

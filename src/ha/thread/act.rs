@@ -36,7 +36,9 @@ impl Election {
         }
         if let Some(reason) = self.address_refused.take() {
             // Another node may be able to have the addresses.
-            self.hindrance = Some(self.obstacle.meet(now, &reason, self.network.link()));
+            let is_anybody_active = self.peers.is_any_active(now, self.machine.master_down_interval());
+            let link = self.network.link();
+            self.hindrance = Some(self.obstacle.meet(now, &reason, link, is_anybody_active));
             self.retry_at = Some(now + FAULT_RETRY);
             self.handle(now, Event::Fault(true));
         }
@@ -76,13 +78,17 @@ impl Election {
             return;
         };
         let interface = self.ha.interface.clone();
+        let remedy = format!(
+            "torii needs CAP_NET_ADMIN (root with [process] user, or AmbientCapabilities= of the systemd unit), \
+             and the interface has to take addresses of that family (ip -d link; the sysctl disable_ipv6); \
+             after a change of a sysctl, `ip link set {interface} down` and `up` has it tried at once"
+        );
         self.tell(
             now,
             "add_address",
             None,
             || format!("the shared address {address} could not be added to {interface}: {error}"),
-            "torii needs CAP_NET_ADMIN (root with [process] user, or AmbientCapabilities= of the systemd unit), \
-             and the interface has to take addresses of that family (ip -d link; disable_ipv6)",
+            &remedy,
         );
         self.address_refused = Some(format!("{address} cannot be added: {error}"));
     }
@@ -127,6 +133,7 @@ impl Election {
             role,
             priority: self.machine.priority(),
             serving: self.health.serves(),
+            is_handed_over: self.machine.is_handed_over(),
         };
         if let Some(channel) = self.network.channel() {
             // A failure is told when an advert fails; signs of life are only ever a hint.

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::{Election, unix_ms};
+use super::{Election, now, unix_ms};
 use crate::ha::asking::{Asker, Outcome, Turn};
-use crate::ha::order::{AskedBack, Refusal, Requested, may_hand_over, may_take_back};
-use crate::ha::status::PeerHealth;
+use crate::ha::order::{AskedBack, Refusal, Requested, may_step_aside, may_take_back};
 use crate::ha::transport::dialogue::{Dialogue, Word};
-use crate::ha::vrrp::{Cause, State};
+use crate::ha::vrrp::{Cause, Event, State};
+use crate::limits::ha_thread::ASK_SPARE;
 
 /// Whom control asked for, and where its answer goes.
 pub(super) struct Asking {
@@ -22,7 +22,8 @@ pub(super) struct Asking {
 impl Election {
     /// Begins to ask the active node for the addresses, if it is worse than this one and can be asked.
     pub(super) fn ask_back(&mut self, now: Duration, reply: oneshot::Sender<Result<AskedBack, Refusal>>) {
-        if let Err(refusal) = may_take_back(&self.status(now)) {
+        let allowed = may_take_back(&self.status(now)).and_then(|()| self.can_take());
+        if let Err(refusal) = allowed {
             let _ = reply.send(Err(refusal));
             return;
         }
@@ -33,9 +34,28 @@ impl Election {
             return;
         };
         // The lower bits: another number each millisecond.
-        let asker = Asker::new(now, to, unix_ms() as u32);
+        let asker = Asker::new(now, to, unix_ms() as u32, self.asking_limit());
         self.asking = Some(Asking { asker, reply });
+        self.handle(now, Event::AskBack(true));
+        // It has to know that this one is better.
+        self.give_sign_of_life();
         self.keep_asking(now);
+    }
+
+    /// How long a hand-over that is asked for may take.
+    fn asking_limit(&self) -> Duration {
+        self.ha.drain + self.machine.master_down_interval() + ASK_SPARE
+    }
+
+    /// Whether this node could have the addresses.
+    ///
+    /// # Errors
+    /// What hinders it.
+    pub(super) fn can_take(&self) -> Result<(), Refusal> {
+        match self.machine.state() {
+            State::Fault => Err(Refusal::CannotTake(self.hindrance.clone().unwrap_or_default())),
+            _ => Ok(()),
+        }
     }
 
     /// When the asker has something to do.
@@ -43,9 +63,14 @@ impl Election {
         self.asking.as_ref().map(|asking| asking.asker.deadline())
     }
 
-    /// Asks again, or gives up.
+    /// Asks again, or gives up; and gives up what nobody asks this node for any more.
     pub(super) fn keep_asking(&mut self, now: Duration) {
+        self.answerer.forget(now);
         let Some(asking) = &mut self.asking else { return };
+        if asking.reply.is_closed() {
+            // Control has called it off.
+            return self.end_asking(Err(Refusal::CalledOff));
+        }
         match asking.asker.turn(now) {
             Turn::Wait => {}
             Turn::Ask => {
@@ -53,8 +78,12 @@ impl Election {
                 self.say(to, number, Word::Ask);
             }
             Turn::GiveUp => {
-                let name = self.peers.name(asking.asker.to());
-                self.end_asking(Ok(AskedBack::NoAnswer(name)));
+                let by = self.peers.name(asking.asker.to());
+                self.end_asking(Err(Refusal::NoAnswer { by }));
+            }
+            Turn::TookTooLong => {
+                let by = self.peers.name(asking.asker.to());
+                self.end_asking(Err(Refusal::TookTooLong { by }));
             }
         }
     }
@@ -63,13 +92,14 @@ impl Election {
     pub(super) fn hear_word(&mut self, now: Duration, from: IpAddr, said: Dialogue) {
         if said.word == Word::Ask {
             let mut answerer = std::mem::take(&mut self.answerer);
-            let word = answerer.answer(from, said.number, || self.begin_for(now, from));
+            let limit = self.asking_limit();
+            let word = answerer.answer(now, from, said.number, limit, || self.begin_for(now, from));
             self.answerer = answerer;
             self.say(from, said.number, word);
             return;
         }
         let Some(asking) = &mut self.asking else { return };
-        if let Some(ground) = asking.asker.hear(now, from, said.number, said.word) {
+        if let Some(ground) = asking.asker.hear(from, said.number, said.word) {
             let by = self.peers.name(from);
             self.end_asking(Err(Refusal::Declined { by, ground }));
         }
@@ -77,36 +107,36 @@ impl Election {
 
     /// Has control begin a planned hand-over in favour of the node at `from`.
     fn begin_for(&mut self, now: Duration, from: IpAddr) -> Result<Outcome, Refusal> {
-        let status = self.status(now);
-        may_hand_over(&status, false)?;
-        // One that gave up a moment ago has not said yet how it is; it would not ask if it were no better.
-        let hopeful = |health: &PeerHealth| matches!(health, PeerHealth::Serving | PeerHealth::NotKnownDead);
-        let mut asks = status.peers.into_iter().filter(|peer| peer.address == from);
-        let Some(peer) = asks.next().filter(|peer| hopeful(&peer.health)) else {
-            return Err(Refusal::NoSuccessor(Vec::new()));
-        };
+        let by = may_step_aside(&self.status(now), from)?;
         let (reply, outcome) = oneshot::channel();
-        self.requests.try_send(Requested { by: peer.name, reply }).map_err(|_| Refusal::Busy)?;
+        self.requests.try_send(Requested { by, from, reply }).map_err(|_| Refusal::Busy)?;
         Ok(outcome)
     }
 
     /// This node has entered another state: if somebody waits for the addresses, that is the end of it.
     pub(super) fn note_asked_back(&mut self, state: State, cause: Cause) {
         let Some(asking) = &self.asking else { return };
-        let name = self.peers.name(asking.asker.to());
-        let asked = asking.asker.to();
-        self.end_asking(Ok(match (state, cause) {
-            (State::Master, Cause::MasterResigned { from }) if from == asked => AskedBack::HandedBack(name),
-            (State::Master, _) => AskedBack::Active(self.named(&cause.to_string())),
-            _ => AskedBack::NoAnswer(name),
-        }));
+        let (asked, is_agreed) = (asking.asker.to(), asking.asker.is_agreed());
+        if state == State::Master && self.address_refused.is_some() {
+            return; // It is a fault next.
+        }
+        let outcome = match (state, cause) {
+            (State::Master, Cause::MasterResigned { from }) if from == asked && is_agreed => {
+                Ok(AskedBack::HandedBack(self.peers.name(asked)))
+            }
+            (State::Master, _) => Ok(AskedBack::Active(self.named(&cause.to_string()))),
+            (State::Init, _) => Err(Refusal::Ended),
+            _ => Err(Refusal::CannotTake(self.hindrance.clone().unwrap_or_default())),
+        };
+        self.end_asking(outcome);
     }
 
     fn end_asking(&mut self, outcome: Result<AskedBack, Refusal>) {
-        if let Some(asking) = self.asking.take() {
-            // Whoever asked may have gone.
-            let _ = asking.reply.send(outcome);
-        }
+        let Some(asking) = self.asking.take() else { return };
+        // Nothing is to be done for it.
+        let _ = self.machine.handle(now(), Event::AskBack(false));
+        // Whoever asked may have gone.
+        let _ = asking.reply.send(outcome);
     }
 
     fn say(&mut self, to: IpAddr, number: u32, word: Word) {

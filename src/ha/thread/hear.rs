@@ -38,7 +38,8 @@ impl Election {
                 let is_standby = presence.role == Role::Standby;
                 let priority = if is_standby { presence.priority } else { 0 };
                 let serves = is_standby && presence.serving;
-                self.handle(now, Event::Presence { from, priority, serves });
+                let is_handed_over = presence.is_handed_over;
+                self.handle(now, Event::Presence { from, priority, serves, is_handed_over });
             }
             Incoming::Dialogue { from, said } => self.hear_word(now, from, said),
             Incoming::Discarded { from, why } => self.discard(now, from, &why),

@@ -6,7 +6,8 @@ use tokio::sync::oneshot;
 
 use super::Election;
 use crate::ha::bell::Visitor;
-use crate::ha::order::{HandedOver, ORDERS_MAX, Order, Refusal, TakenBack, may_hand_over, may_take_back};
+use crate::ha::order::{HandedOver, ORDERS_MAX, Order, Refusal, TakenBack};
+use crate::ha::order::{may_hand_over, may_step_aside, may_take_back};
 use crate::ha::vrrp::{Event, State};
 
 impl Election {
@@ -35,16 +36,15 @@ impl Election {
                 }
                 self.resign(now, Event::HandOver, reply);
             }
-            Order::StepAside { reply } => match may_hand_over(&self.status(now), false) {
-                Ok(()) => self.resign(now, Event::StepAside, reply),
+            Order::StepAside { to, reply } => match may_step_aside(&self.status(now), to) {
+                Ok(_) => self.resign(now, Event::StepAside { by: to }, reply),
                 Err(refusal) => {
                     let _ = reply.send(Err(refusal));
                 }
             },
             Order::AskBack { reply } => self.ask_back(now, reply),
             Order::TakeBack { reply } => {
-                let allowed = may_take_back(&self.status(now));
-                let _ = reply.send(allowed.map(|()| self.take_back(now)));
+                let _ = reply.send(self.take_back(now));
             }
             Order::Errand(errand) => errand.0(),
             Order::Shutdown { reply } => {
@@ -68,9 +68,16 @@ impl Election {
         }
     }
 
-    fn take_back(&mut self, now: Duration) -> TakenBack {
+    fn take_back(&mut self, now: Duration) -> Result<TakenBack, Refusal> {
+        if self.machine.state() == State::Master {
+            return Ok(TakenBack::Already);
+        }
+        may_take_back(&self.status(now))?;
+        self.can_take()?;
         self.handle(now, Event::TakeBack);
-        if self.machine.state() == State::Master { TakenBack::AtOnce } else { TakenBack::Stands }
+        // The kernel may have refused the addresses.
+        self.can_take()?;
+        Ok(if self.machine.state() == State::Master { TakenBack::AtOnce } else { TakenBack::Stands })
     }
 
     /// Gives everything up; the loop ends.

@@ -13,7 +13,7 @@ use super::*;
 use crate::config;
 use crate::ha::handle::PairHandle;
 use crate::ha::health::Draining;
-use crate::ha::order::{AskedBack, RequestQueue, TakenBack, mailbox, requests};
+use crate::ha::order::{AskedBack, RequestQueue, Requested, TakenBack, mailbox, requests};
 use crate::ha::status::{PairState, PeerHealth};
 use crate::ha::test_hosts::{Host, wait_until};
 use crate::ha::transport::dialogue::Ground;
@@ -282,10 +282,10 @@ fn an_address_that_cannot_be_added_is_named_and_tried_again_when_the_interface_c
         status.transitions.iter().any(|change| change.cause.contains(times))
     };
     wait_until("the first refusal", || {
-        a.is(PairState::Fault) && refused(&a, "tried once, the next try is within 5 s")
+        a.is(PairState::Fault) && refused(&a, "tried once, the next try begins in 5 s")
     });
     wait_until("the second", || {
-        a.is(PairState::Fault) && refused(&a, "tried 2 times, the next try is within 10 s")
+        a.is(PairState::Fault) && refused(&a, "tried 2 times, the next try begins in 5 s")
     });
     a.host.ip("link set short0 mtu 1500");
     wait_until("the address", || a.is(PairState::Active) && a.has_address());
@@ -337,15 +337,10 @@ fn over_udp_the_active_node_is_asked_for_the_address_and_hands_it_over() {
     // What B's control does: nothing moves before.
     let handle = a.handle.clone();
     let asking = std::thread::spawn(move || order(&handle, async |handle| handle.ask_back().await));
-    let mut requested = None;
-    wait_until("the request", || {
-        requested = requested.take().or_else(|| b.requested.try_recv().ok());
-        requested.is_some()
-    });
-    let requested = requested.unwrap();
+    let requested = request(&mut b);
     assert_eq!(requested.by, "a");
     assert!(b.is(PairState::Active) && b.has_address());
-    let outcome = b.order(async |handle| handle.step_aside().await);
+    let outcome = b.order(async |handle| handle.step_aside(requested.from).await);
     assert_eq!(outcome, Ok(HandedOver::TakenBy("a".into())));
     let _ = requested.reply.send(Ok(()));
     assert_eq!(asking.join().unwrap(), Ok(AskedBack::HandedBack("b".into())));
@@ -367,6 +362,72 @@ fn an_active_node_that_cannot_hand_over_declines() {
     assert_eq!(a.order(async |handle| handle.ask_back().await), Err(declined));
     settled(&b, &a);
     assert!(a.handle.status.latest().handed_over, "as before");
+}
+
+#[test]
+fn what_is_handed_over_to_a_node_that_does_not_serve_stays_there() {
+    let (keys, _secret) = sealed();
+    let Some([a, b]) = pair(&keys) else { return };
+    b.draining.begin();
+    wait_until("a sign of ill health", || a.handle.status.latest().peers[0].health == PeerHealth::NotServing);
+    assert!(a.order(async |handle| handle.hand_over(true).await).is_ok());
+    settled(&b, &a);
+    let changes = |node: &Node| node.handle.status.latest().transitions.len();
+    let before = [&a, &b].map(changes);
+    // It hears far more signs of life than it takes to be made an offer.
+    let sent = b.handle.status.latest().adverts.sent;
+    wait_until("many adverts", || b.handle.status.latest().adverts.sent > sent + 50);
+    assert_eq!([&a, &b].map(changes), before);
+    assert!(a.handle.status.latest().handed_over);
+}
+
+#[test]
+fn a_node_that_cannot_have_the_address_says_so_instead_of_asking() {
+    let (keys, _secret) = sealed();
+    let Some([a, mut b]) = pair(&keys) else { return };
+    assert!(a.order(async |handle| handle.hand_over(true).await).is_ok());
+    settled(&b, &a);
+    let handle = a.handle.clone();
+    let asking = std::thread::spawn(move || order(&handle, async |handle| handle.ask_back().await));
+    let _requested = request(&mut b);
+    a.host.ip("link set eth0 down");
+    let outcome = asking.join().unwrap();
+    assert!(matches!(&outcome, Err(Refusal::CannotTake(why)) if why.contains("eth0")), "{outcome:?}");
+    let outcome = a.order(async |handle| handle.take_back().await);
+    assert!(matches!(outcome, Err(Refusal::CannotTake(_))), "{outcome:?}");
+}
+
+#[test]
+fn a_node_whose_kernel_refuses_the_address_does_not_say_that_it_has_it() {
+    let (keys, _secret) = sealed();
+    let Some([a, b]) = hosts() else { return };
+    for command in ["link set lo down", "link set lo name short0", "link set short0 up"] {
+        a.ip(command);
+    }
+    let a = Node::start(a, 0, &file(&keys).replace("\"eth0\"", "\"short0\""));
+    let mut b = Node::start(b, 1, &file(&keys));
+    settled(&a, &b);
+    assert!(a.order(async |handle| handle.hand_over(true).await).is_ok());
+    settled(&b, &a);
+    a.host.ip("link set short0 mtu 60");
+    let handle = a.handle.clone();
+    let asking = std::thread::spawn(move || order(&handle, async |handle| handle.ask_back().await));
+    let requested = request(&mut b);
+    assert!(b.order(async |handle| handle.step_aside(requested.from).await).is_ok());
+    let outcome = asking.join().unwrap();
+    let why = "198.51.100.3/32 cannot be added";
+    assert!(matches!(&outcome, Err(Refusal::CannotTake(because)) if because.starts_with(why)), "{outcome:?}");
+    wait_until("the other node", || b.is(PairState::Active) && b.has_address());
+}
+
+/// Waits until another node asks for the address.
+fn request(node: &mut Node) -> Requested {
+    let mut requested = None;
+    wait_until("the request", || {
+        requested = requested.take().or_else(|| node.requested.try_recv().ok());
+        requested.is_some()
+    });
+    requested.unwrap()
 }
 
 #[test]

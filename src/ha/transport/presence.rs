@@ -16,6 +16,8 @@ pub struct Presence {
     pub priority: u8,
     /// Whether its own health lets it serve.
     pub serving: bool,
+    /// Whether its operator gave the addresses away: it wants none.
+    pub is_handed_over: bool,
 }
 
 /// The part of a node that does not advertise.
@@ -33,14 +35,16 @@ pub enum Role {
 pub const LENGTH: usize = 4;
 
 impl Presence {
-    /// Virtual router id, role (1 standby, 2 fault, 3 leaving), priority, flags (bit 0: serving).
+    /// Virtual router id, role (1 standby, 2 fault, 3 leaving), priority, flags (bit 0: serving, bit 1: handed over by
+    /// its operator).
     pub fn encode(self) -> [u8; LENGTH] {
         let role = match self.role {
             Role::Standby => 1,
             Role::Fault => 2,
             Role::Leaving => 3,
         };
-        [self.virtual_router_id, role, self.priority, u8::from(self.serving)]
+        let flags = u8::from(self.serving) | u8::from(self.is_handed_over) << 1;
+        [self.virtual_router_id, role, self.priority, flags]
     }
 
     /// The opposite of `encode`; `None` for what is none. Unknown flags and later bytes are ignored, so
@@ -53,7 +57,8 @@ impl Presence {
             3 => Role::Leaving,
             _ => return None,
         };
-        Some(Self { virtual_router_id, role, priority, serving: flags & 1 == 1 })
+        let [serving, is_handed_over] = [1, 2].map(|bit| flags & bit != 0);
+        Some(Self { virtual_router_id, role, priority, serving, is_handed_over })
     }
 }
 
@@ -65,8 +70,9 @@ mod tests {
     #[test]
     fn what_is_encoded_is_decoded() {
         for role in [Role::Standby, Role::Fault, Role::Leaving] {
-            for serving in [false, true] {
-                let presence = Presence { virtual_router_id: 10, role, priority: 101, serving };
+            for (serving, is_handed_over) in [(false, false), (false, true), (true, false), (true, true)] {
+                let presence =
+                    Presence { virtual_router_id: 10, role, priority: 101, serving, is_handed_over };
                 assert_eq!(Presence::decode(&presence.encode()), Some(presence));
             }
         }
@@ -74,8 +80,16 @@ mod tests {
 
     #[test]
     fn the_bytes_are_fixed() {
-        let presence = Presence { virtual_router_id: 10, role: Role::Standby, priority: 101, serving: true };
+        let mut presence = Presence {
+            virtual_router_id: 10,
+            role: Role::Standby,
+            priority: 101,
+            serving: true,
+            is_handed_over: false,
+        };
         assert_eq!(presence.encode(), [0x0a, 0x01, 0x65, 0x01]);
+        presence.is_handed_over = true;
+        assert_eq!(presence.encode(), [0x0a, 0x01, 0x65, 0x03]);
     }
 
     #[test]
@@ -83,7 +97,7 @@ mod tests {
         for bytes in [&[][..], &[10], &[10, 1, 101], &[10, 0, 101, 1], &[10, 4, 101, 1]] {
             assert_eq!(Presence::decode(bytes), None, "{bytes:?}");
         }
-        let longer = Presence::decode(&[10, 2, 101, 0xfe, 7, 7]).unwrap();
-        assert_eq!((longer.role, longer.serving), (Role::Fault, false));
+        let longer = Presence::decode(&[10, 2, 101, 0xfc, 7, 7]).unwrap();
+        assert_eq!((longer.role, longer.serving, longer.is_handed_over), (Role::Fault, false, false));
     }
 }

@@ -58,6 +58,8 @@ pub enum Event<'a> {
         priority: u8,
         /// Whether it says that it serves.
         serves: bool,
+        /// Whether its operator gave the addresses away: it wants none.
+        is_handed_over: bool,
     },
     /// Our effective priority has changed to this, 1..=254.
     Priority(u8),
@@ -67,7 +69,13 @@ pub enum Event<'a> {
     HandOver,
     /// Another node asks for the addresses: it gets them as by `HandOver`, and this node stands for election
     /// as before.
-    StepAside,
+    StepAside {
+        /// It.
+        by: IpAddr,
+    },
+    /// This node asks the active one to hand over (`true`), or no longer does. Meanwhile it takes over at once
+    /// when that one gives up, although it was handed over.
+    AskBack(bool),
     /// The operator wants this node to be active again where its priority allows.
     TakeBack,
     /// The end of taking part.
@@ -150,6 +158,11 @@ pub enum Cause {
     },
     /// The operator asked for it.
     HandOver,
+    /// Another node asked for it, because its operator did.
+    AskedFor {
+        /// It.
+        by: IpAddr,
+    },
     /// The node that we resigned for is active.
     Successor {
         /// It.
@@ -196,6 +209,7 @@ impl fmt::Display for Cause {
                 write!(formatter, "it does not serve and {from} does (priority {priority})")
             }
             Self::HandOver => formatter.write_str("planned hand-over"),
+            Self::AskedFor { by } => write!(formatter, "planned hand-over to {by} which asks for it"),
             Self::Successor { from, priority } => {
                 write!(formatter, "{from} took over (priority {priority})")
             }

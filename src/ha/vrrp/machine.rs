@@ -44,8 +44,8 @@ use crate::limits::ha::PRIORITY_MAX;
 ///   successor that is no better is overruled at once. If nobody comes within the down interval, or the
 ///   others give up too, the node is active again.
 /// * **Not serving.** An active node that does not serve resigns also when a better standby says later
-///   that it does, `preempt` or not. If nobody takes that offer, the next one is made only some down
-///   intervals later.
+///   that it does, `preempt` or not, and has said so for `preempt_delay`. The next offer is made only some
+///   down intervals later, whoever was active meanwhile.
 /// * **Priority 0 heard.** With [`Takeover::Immediate`](super::Takeover) the best of the remaining
 ///   configured nodes takes over at once, the others wait their skew time. It counts only from the
 ///   node that was followed. For half an interval, adverts with the priority that it had before are
@@ -56,7 +56,9 @@ use crate::limits::ha::PRIORITY_MAX;
 ///   expires late by more than an interval was not there to hear: it listens once more for an interval
 ///   and its skew.
 /// * **Handed over.** After a hand-over the node follows anybody until `TakeBack`, or until the active
-///   node is gone. After `StepAside` it does not: the order was another node's, to become active itself.
+///   node is gone. Where a standby can say so, nobody resigns in its favour. When the active node gives up
+///   while a third one may take over, that one has the precedence: the down interval runs on. After
+///   `StepAside` nothing of this holds: the order was another node's, to become active itself.
 /// * **Answers are spaced**: adverts that others provoke go out at most four times an interval.
 /// * **A lost address** is put back at once. If it is lost again within the down interval, somebody
 ///   insists: the node gives up, and comes back after its skew time if nobody else is there, as
@@ -74,6 +76,8 @@ pub struct Machine {
     is_faulty: bool,
     /// Whether the operator gave the addresses away.
     handed_over: bool,
+    /// Whether it asks the active node to hand them over to this one now.
+    asks_back: bool,
     /// MASTER, RESIGNING: next advert. BACKUP: master down. `None` in other states.
     timer: Option<Time>,
     /// MASTER: our last advert.
@@ -88,7 +92,7 @@ pub struct Machine {
     by_order: bool,
     /// RESIGNING by order: because of `HandOver`, which is remembered.
     is_remembered: bool,
-    /// MASTER, RESIGNING: a standby was offered the addresses; when the next may be.
+    /// A standby was offered the addresses; when the next may be.
     next_offer: Option<Time>,
     /// RESIGNING: how long a successor is waited for.
     resigning_until: Time,
@@ -103,8 +107,8 @@ pub struct Machine {
     /// BACKUP, RESIGNING: the timer has already been extended for being late.
     was_late: bool,
     resigned: Option<Resigned>,
-    /// The last word of each configured peer: when, and its priority.
-    words: Vec<Option<(Time, u8)>>,
+    /// The last word of each configured peer.
+    words: Vec<Option<Word>>,
     heard: Option<Heard>,
 }
 
@@ -116,6 +120,17 @@ struct Resigned {
     priority: Option<u8>,
     /// Until when adverts from before may still arrive.
     until: Time,
+}
+
+/// What a peer said of itself last.
+#[derive(Debug, Clone, Copy)]
+struct Word {
+    at: Time,
+    priority: u8,
+    /// Its operator gave the addresses away: it is nobody to resign for.
+    is_handed_over: bool,
+    /// MASTER, not serving: since when it serves better than we do.
+    better_since: Option<Time>,
 }
 
 /// The last advert heard, whoever sent it.
@@ -141,6 +156,7 @@ impl Machine {
             priority: settings.base_priority,
             is_faulty: false,
             handed_over: false,
+            asks_back: false,
             timer: None,
             last_sent: Time::ZERO,
             announce_owed: false,
@@ -170,11 +186,15 @@ impl Machine {
         match event {
             Event::Start => self.start(&mut out),
             Event::Advert { advert, from } => self.hear(advert, from, &mut out),
-            Event::Presence { from, priority, serves } => self.hear_standby(from, priority, serves, &mut out),
+            Event::Presence { from, priority, serves, is_handed_over } => {
+                let word = Word { at: self.now, priority, is_handed_over, better_since: None };
+                self.hear_standby(from, word, serves, &mut out);
+            }
             Event::Priority(priority) => self.change_priority(priority, &mut out),
             Event::Fault(is_faulty) => self.change_fault(is_faulty, &mut out),
-            Event::HandOver => self.hand_over(true, &mut out),
-            Event::StepAside => self.hand_over(false, &mut out),
+            Event::HandOver => self.hand_over(true, Cause::HandOver, &mut out),
+            Event::StepAside { by } => self.hand_over(false, Cause::AskedFor { by }, &mut out),
+            Event::AskBack(asks) => self.asks_back = asks,
             Event::TakeBack => self.take_back(&mut out),
             Event::Shutdown => self.shut_down(&mut out),
             Event::AddressLost => self.restore_address(&mut out),
@@ -285,31 +305,34 @@ impl Machine {
         self.timer = Some(self.resigning_until);
     }
 
-    /// Remembers the priority that a configured peer has said last.
-    fn note_word(&mut self, from: IpAddr, priority: u8) {
+    /// Remembers what a configured peer has said last.
+    fn note_word(&mut self, from: IpAddr, said: Word) {
         let peers = self.settings.peers.iter();
         for (word, _) in self.words.iter_mut().zip(peers).filter(|(_, peer)| peer.address == from) {
-            *word = Some((self.now, priority));
+            *word = Some(said);
         }
     }
 
     /// The last word of a configured peer, if there was one.
-    fn last_word(&self, of: IpAddr) -> Option<u8> {
+    fn last_word(&self, of: IpAddr) -> Option<Word> {
         let mut peers = self.settings.peers.iter().zip(&self.words);
         let (_, word) = peers.find(|(peer, _)| peer.address == of)?;
-        word.map(|(_, priority)| priority)
+        *word
+    }
+
+    /// Whether a word is no older than the silence of an active node may be.
+    fn is_fresh(&self, word: &Word) -> bool {
+        self.now.saturating_sub(word.at) <= self.master_down_interval()
     }
 
     /// The highest priority, with its address, that a configured node other than `without` has, as far as
-    /// its word is fresh, or else can have.
+    /// its word is fresh, or else can have. One that was handed over by its operator does not count.
     fn best_peer(&self, without: Option<IpAddr>) -> Option<(u8, IpAddr)> {
-        let patience = self.master_down_interval();
-        let is_fresh = |at: Time| self.now.saturating_sub(at) <= patience;
         let peers = self.settings.peers.iter().zip(&self.words);
         let others = peers.filter(|(peer, _)| Some(peer.address) != without);
-        let priorities = others.map(|(peer, word)| match *word {
-            Some((at, priority)) if is_fresh(at) => (priority, peer.address),
-            _ => (peer.priority_max, peer.address),
+        let priorities = others.filter_map(|(peer, word)| match word.filter(|word| self.is_fresh(word)) {
+            Some(word) => (!word.is_handed_over).then_some((word.priority, peer.address)),
+            None => Some((peer.priority_max, peer.address)),
         });
         priorities.max()
     }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::super::{Actions, Advert, Cause, State, Takeover, Version};
-use super::{Heard, Machine, Resigned};
+use super::{Heard, Machine, Resigned, Word};
 use crate::limits::ha::OFFER_REST;
 
 impl Machine {
@@ -19,7 +19,8 @@ impl Machine {
         if priority == 0 {
             self.note_resignation(from, interval);
         }
-        self.note_word(from, priority);
+        let word = Word { at: self.now, priority, is_handed_over: false, better_since: None };
+        self.note_word(from, word);
         match self.state {
             State::Backup if priority == 0 => self.hear_resignation(from, out),
             State::Backup => self.hear_active(advert, from),
@@ -31,7 +32,7 @@ impl Machine {
 
     /// Priority 0 comes three times or more; the first one tells when it was.
     fn note_resignation(&mut self, from: IpAddr, interval: Duration) {
-        let priority = self.last_word(from);
+        let priority = self.last_word(from).map(|word| word.priority);
         if priority != Some(0) {
             self.resigned = Some(Resigned { from, priority, until: self.now + interval / 2 });
         }
@@ -91,6 +92,12 @@ impl Machine {
         if self.followed.is_some_and(|(followed, _)| followed != from) {
             return; // It says nothing about the node that we follow.
         }
+        let has_others = self.settings.peers.iter().any(|peer| peer.address != from);
+        if self.handed_over && !self.asks_back && has_others {
+            // They take over first. If none does, what is left of the timer still runs.
+            self.expiry = Cause::MasterResigned { from };
+            return;
+        }
         let is_best = self.best_peer(Some(from)).is_none_or(|peer| peer < self.rank());
         if self.settings.takeover == Takeover::Immediate && is_best {
             self.become_master(Cause::MasterResigned { from }, out);
@@ -118,12 +125,18 @@ impl Machine {
     }
 
     /// A standby says that it lives. An active node that does not serve gives way to one that does: without
-    /// `preempt` it would not be asked to. Two that do not serve leave things as they are.
-    pub(super) fn hear_standby(&mut self, from: IpAddr, priority: u8, serves: bool, out: &mut Actions) {
-        self.note_word(from, priority);
-        let is_better = serves && priority > self.priority;
+    /// `preempt` it would not be asked to. Two that do not serve leave things as they are, and so does one
+    /// whose operator wants it to be standby.
+    pub(super) fn hear_standby(&mut self, from: IpAddr, said: Word, serves: bool, out: &mut Actions) {
+        let Word { priority, is_handed_over, .. } = said;
+        let is_wanted = self.state == State::Master && self.lacks_health() && !is_handed_over;
+        let is_better = is_wanted && serves && priority > self.priority;
+        let before = self.last_word(from).filter(|word| self.is_fresh(word));
+        let since = before.and_then(|word| word.better_since).unwrap_or(self.now);
+        self.note_word(from, Word { better_since: is_better.then_some(since), ..said });
+        let is_due = self.now >= since + self.settings.preempt_delay;
         let is_resting = self.next_offer.is_some_and(|at| self.now < at);
-        if self.state == State::Master && self.lacks_health() && is_better && !is_resting {
+        if is_better && is_due && !is_resting {
             self.resign(false, Cause::BetterStandby { from, priority }, out);
             self.next_offer = Some(self.now + self.master_down_interval() * OFFER_REST);
         }

@@ -47,10 +47,10 @@ impl Machine {
     }
 
     /// Only an active node has something to hand over, and only to somebody.
-    pub(super) fn hand_over(&mut self, is_remembered: bool, out: &mut Actions) {
+    pub(super) fn hand_over(&mut self, is_remembered: bool, cause: Cause, out: &mut Actions) {
         match self.state {
             State::Master if !self.settings.peers.is_empty() => {
-                self.resign(true, Cause::HandOver, out);
+                self.resign(true, cause, out);
                 self.is_remembered = is_remembered;
             }
             State::Resigning => (self.by_order, self.is_remembered) = (true, is_remembered),

@@ -16,9 +16,6 @@ impl Machine {
         self.preempt_at = None;
         self.was_late = false;
         self.followed = None;
-        if !self.holds_addresses() {
-            self.next_offer = None;
-        }
         out.push(Action::Enter { state, cause });
     }
 

@@ -16,7 +16,7 @@ fn enters(state: State, cause: Cause) -> Action {
 
 /// A standby's sign of life.
 fn says(from: IpAddr, priority: u8, serves: bool) -> Event<'static> {
-    Event::Presence { from, priority, serves }
+    Event::Presence { from, priority, serves, is_handed_over: false }
 }
 
 /// A third node, priority 103 at most.
@@ -293,7 +293,8 @@ fn a_hand_over_keeps_the_addresses_until_the_successor_speaks() {
 #[test]
 fn a_node_that_stepped_aside_stands_for_election_as_before() {
     let mut node = master(|_| {});
-    assert_eq!(node.at(4000, Event::StepAside), [RESIGNATION, enters(State::Resigning, Cause::HandOver)]);
+    let (step_aside, asked) = (Event::StepAside { by: node_b() }, Cause::AskedFor { by: node_b() });
+    assert_eq!(node.at(4000, step_aside), [RESIGNATION, enters(State::Resigning, asked)]);
     let cause = Cause::Successor { from: node_b(), priority: 99 };
     assert_eq!(node.advert(4003, 99, node_b()), [Action::RemoveAddresses, enters(State::Backup, cause)]);
     assert!(!node.machine.is_handed_over());
@@ -302,7 +303,7 @@ fn a_node_that_stepped_aside_stands_for_election_as_before() {
     assert_eq!(node.deadline(), due, "it preempts a worse node");
     // An order of its own before that is remembered by the same hand-over.
     let mut node = master(|_| {});
-    node.at(4000, Event::StepAside);
+    node.at(4000, step_aside);
     node.at(4001, Event::HandOver);
     node.advert(4003, 101, node_b());
     assert!(node.machine.is_handed_over());

@@ -11,3 +11,4 @@ mod rows;
 mod simulation;
 mod support;
 mod vectors;
+mod wishes;

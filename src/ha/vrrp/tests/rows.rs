@@ -49,7 +49,7 @@ fn init_heeds_nothing_but_start() {
     assert_eq!(node.advert(0, 255, node_b()), []);
     for event in [
         Event::HandOver,
-        Event::StepAside,
+        Event::StepAside { by: node_b() },
         Event::TakeBack,
         Event::Shutdown,
         Event::AddressLost,

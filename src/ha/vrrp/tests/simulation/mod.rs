@@ -8,7 +8,8 @@
 //!   [`terms::Terms::both_active_max`] after the last thing that befell either;
 //! * if a node could be active, somebody is, after [`terms::Terms::none_active_max`] at the latest;
 //! * once nothing befalls them any more, one node is active and stays so; with `preempt` it is the best,
-//!   and where standbys say how they are, none that does not serve while a better one does.
+//!   and where standbys say how they are, none that does not serve while a better one does;
+//! * what an operator then gives away, to whomever, stays away.
 
 mod judge;
 mod terms;
@@ -59,7 +60,41 @@ fn live_in(world: &mut World) -> Result<(), String> {
     let transitions = world.transitions;
     world.live(settled + interval * 4)?;
     let changed = world.transitions - transitions;
-    if changed == 0 { check_settled(world) } else { Err(format!("{changed} changes without a reason")) }
+    if changed > 0 {
+        return Err(format!("{changed} changes without a reason"));
+    }
+    check_settled(world)?;
+    check_hand_over(world)
+}
+
+/// The active node is handed over although none of the others serves, and then they try to.
+fn check_hand_over(world: &mut World) -> Result<(), String> {
+    let given = world.nodes.iter().position(Node::is_serving).unwrap_or_default();
+    let long = world.terms.none_active_max(1) * (OFFER_REST + 2) + world.terms.preempt_delay;
+    for node in 0..world.terms.nodes {
+        world.plan(Duration::ZERO, Trouble::Health { node, is_healthy: node == given });
+    }
+    world.live(world.now + world.terms.interval * 4)?;
+    world.plan(Duration::ZERO, Trouble::HandOver { node: given });
+    world.live(world.now + long)?;
+    check_given_away(world, given)?;
+    // Over VRRP proper the only other node cannot know that the better one does not want the addresses.
+    if !world.terms.presence && world.terms.nodes == 2 {
+        return Ok(());
+    }
+    for is_healthy in [true, false] {
+        let successor = world.nodes.iter().position(Node::is_serving).unwrap_or_default();
+        world.plan(Duration::ZERO, Trouble::Health { node: successor, is_healthy });
+        world.live(world.now + long)?;
+        check_given_away(world, given)?;
+    }
+    Ok(())
+}
+
+fn check_given_away(world: &World, node: usize) -> Result<(), String> {
+    let is_given = !world.nodes[node].is_serving() && world.nodes[node].is_given_away();
+    let served = world.nodes.iter().filter(|node| node.is_serving()).count();
+    if is_given && served == 1 { Ok(()) } else { Err(format!("node {node} did not stay handed over")) }
 }
 
 /// From now on nothing befalls the pair, and every packet arrives.

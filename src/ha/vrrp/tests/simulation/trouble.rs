@@ -157,7 +157,10 @@ impl Trouble {
                 world.report(node);
             }
             Self::HandOver { node } => world.order(node, Event::HandOver),
-            Self::StepAside { node } => world.order(node, Event::StepAside),
+            Self::StepAside { node } => {
+                let by = world.nodes[(node + 1) % world.terms.nodes].settings.own_address;
+                world.order(node, Event::StepAside { by });
+            }
             // Refused to a node that has handed nothing over.
             Self::TakeBack { node } if world.nodes[node].is_given_away() => {
                 world.order(node, Event::TakeBack);

@@ -21,7 +21,7 @@ const INBOX_MAX: usize = 40;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Said {
     Advert(u8),
-    Presence { priority: u8, serves: bool },
+    Presence { priority: u8, serves: bool, is_handed_over: bool },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -174,10 +174,12 @@ impl World {
                 }
             }
             Happening::Presence { node } => {
-                let standby = self.nodes[node].machine.as_ref().map(Machine::state) == Some(State::Backup);
-                if standby && self.nodes[node].is_running {
+                let machine = self.nodes[node].machine.as_ref();
+                let standby = machine.filter(|machine| machine.state() == State::Backup);
+                if let (Some(standby), true) = (standby, self.nodes[node].is_running) {
+                    let is_handed_over = standby.is_handed_over();
                     let (priority, serves) = (self.nodes[node].priority(), self.nodes[node].is_healthy);
-                    self.send(node, Said::Presence { priority, serves });
+                    self.send(node, Said::Presence { priority, serves, is_handed_over });
                 }
                 self.at(self.terms.interval, Happening::Presence { node });
             }
@@ -200,8 +202,8 @@ impl World {
     fn hear(&mut self, to: usize, from: usize, said: Said) {
         let from = self.nodes[from].settings.own_address;
         match said {
-            Said::Presence { priority, serves } => {
-                self.give(to, Event::Presence { from, priority, serves });
+            Said::Presence { priority, serves, is_handed_over } => {
+                self.give(to, Event::Presence { from, priority, serves, is_handed_over });
             }
             Said::Advert(priority) => {
                 self.tell(|| format!("{to} hears {priority} from {from}"));
