@@ -138,7 +138,7 @@ impl Handover {
         tokio::select! {
             () = self.finish_connections(tell) => {}
             () = called_off => {
-                let text = format!("not handed over to {wish}: it asks no more, or it takes too long");
+                let text = "the shared addresses stay: who asked for them asks no more, or it took too long";
                 self.notices.notice(Level::Warning, text);
                 return Err(Refusal::CalledOff);
             }

@@ -398,6 +398,21 @@ fn a_node_that_cannot_have_the_address_says_so_instead_of_asking() {
 }
 
 #[test]
+fn silence_of_the_active_node_is_no_consent() {
+    let (keys, _secret) = sealed();
+    let Some([a, b]) = pair(&keys) else { return };
+    assert!(a.order(async |handle| handle.hand_over(true).await).is_ok());
+    settled(&b, &a);
+    // A hears B, and B does not hear A: what A sends goes to a machine that is not there.
+    a.host.ip("neighbour replace 192.0.2.12 lladdr 02:00:00:00:00:99 nud permanent dev eth0");
+    let silent = Refusal::NoAnswer { by: "b".into() };
+    assert_eq!(a.order(async |handle| handle.ask_back().await), Err(silent));
+    settled(&b, &a);
+    assert!(a.handle.status.latest().handed_over, "as before");
+    assert_eq!(a.order(async |handle| handle.take_back().await), Ok(TakenBack::AtOnce));
+}
+
+#[test]
 fn a_node_whose_kernel_refuses_the_address_does_not_say_that_it_has_it() {
     let (keys, _secret) = sealed();
     let Some([a, b]) = hosts() else { return };
