@@ -46,8 +46,9 @@ fn python_http_server_is_asked_without_an_error() {
 
 fn nginx(folder: &Path, address: SocketAddr) -> Peer {
     let config = folder.join("nginx.conf");
+    // One process: a master that is killed leaves its worker behind.
     let text = format!(
-        "daemon off; worker_processes 1; error_log /dev/null; pid {0}/nginx.pid; \
+        "daemon off; master_process off; error_log /dev/null; pid {0}/nginx.pid; \
          events {{}} http {{ access_log off; client_body_temp_path {0}; proxy_temp_path {0}; \
          fastcgi_temp_path {0}; uwsgi_temp_path {0}; scgi_temp_path {0}; \
          server {{ listen {address}; root {0}; }} }}",
