@@ -91,6 +91,9 @@ pub fn run(arguments: &GapArguments, stop: &Arc<Stop>) -> ModeResult {
         timeout.get_or_insert(TIMEOUT_NS);
     }
     transport.grace.get_or_insert(TIMEOUT_NS);
+    if transport.threads.is_some_and(|threads| threads > 1) {
+        return Err(ModeError::Usage("gap has one thread; leave --threads out".to_owned()));
+    }
     transport.threads = Some(1);
     transport.connections = connections(&transport, *every);
     let shape = Shape::Constant(Step { rate: Rate::every_ns(*every), duration_ns: *duration });

@@ -119,7 +119,7 @@ pub struct LoadArguments {
     pub arrivals: ArrivalChoice,
 
     /// Seed of --arrivals poisson: the same seed gives the same times
-    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 1, requires = "arrivals")]
     pub seed: u64,
 
     /// Closed loop: each connection sends its next request when the last one is answered. Finds a

@@ -31,6 +31,8 @@ fn options_that_would_be_ignored_are_refused() {
     assert!(run(&["--steps", "10x1s", "-d", "5s"]).contains("cannot be used with"));
     assert!(run(&["--closed", "--users", "4"]).contains("cannot be used with"));
     assert!(run(&["--closed", "--seed", "4"]).contains("cannot be used with"));
+    assert!(run(&["-r", "1", "--seed", "4"]).contains("--arrivals"));
+    assert!(refused(&["gap", "http://127.0.0.1:9/", "-t", "4"]).contains("one thread"));
     assert!(run(&["--rate", "0"]).contains("nothing is ever due"));
     assert!(run(&["-r", "1", "--hgrm", "nosuch:foo"]).contains("first_byte"));
     assert!(run(&["-r", "1", "--json", "-", "--ndjson", "-"]).contains("the standard output"));
