@@ -135,7 +135,7 @@ impl Worker {
     fn has_free(&mut self, endpoint: u16) -> bool {
         let free = &mut self.free[usize::from(endpoint)];
         while let Some(token) = free.last() {
-            if self.table.is_there(*token) {
+            if self.table.look(*token).is_some() {
                 return true;
             }
             free.pop();
@@ -162,10 +162,12 @@ impl Worker {
     /// ones have it. It is the one that was used longest ago, of an endpoint that has more than its part,
     /// or has not used it for a while; or of any, if this one has less than its part.
     fn victim(&self, to: u16, now_ns: u64) -> Option<(u16, usize)> {
-        let (part, has_little) = (self.part(), self.open_to[usize::from(to)] < self.part());
+        let part = self.part();
+        let has_little = self.open_to[usize::from(to)] < part;
         let oldest = |from: usize| {
-            let at = self.free[from].iter().position(|token| self.table.is_there(*token))?;
-            let freed_ns = self.table.look(self.free[from][at])?.freed_ns;
+            let mut places = self.free[from].iter().enumerate();
+            let (at, freed_ns) =
+                places.find_map(|(at, token)| Some((at, self.table.look(*token)?.freed_ns)))?;
             let is_idle = now_ns.saturating_sub(freed_ns) >= IDLE_GIVES_WAY.as_nanos() as u64;
             let gives_way = from != usize::from(to) && (has_little || is_idle || self.open_to[from] > part);
             gives_way.then_some((freed_ns, from, at))

@@ -47,14 +47,8 @@ impl Table {
         self.places.len() - self.free.len()
     }
 
-    /// Whether a connection is there still, and not taken out.
+    /// A connection that is there still, and not taken out.
     #[inline]
-    pub fn is_there(&self, token: Token) -> bool {
-        let place = self.places.get(token.index());
-        place.is_some_and(|place| place.generation == token.generation() && place.connection.is_some())
-    }
-
-    /// A connection that is not taken out.
     pub fn look(&self, token: Token) -> Option<&Connection> {
         let place = self.places.get(token.index()).filter(|place| place.generation == token.generation())?;
         place.connection.as_deref()

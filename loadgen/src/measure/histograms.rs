@@ -115,11 +115,6 @@ impl<T: Counter> Histograms<T> {
         &self.all[kind as usize]
     }
 
-    /// The histogram of a kind, to be filled.
-    pub fn of_mut(&mut self, kind: Kind) -> &mut Histogram<T> {
-        &mut self.all[kind as usize]
-    }
-
     /// Records a time in nanoseconds.
     #[inline]
     pub fn record(&mut self, kind: Kind, ns: u64) {
